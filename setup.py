@@ -1,0 +1,36 @@
+"""Package metadata of keras_tsvae."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (HERE / "keras_tsvae" / "__init__.py").read_text(), re.M
+).group(1)
+
+EXAMPLES = ["matplotlib", "scikit-learn"]
+
+setup(
+    name="keras_tsvae",
+    version=VERSION,
+    description="Two-Stage VAE (Dai & Wipf 2019) for Keras 3, on TensorFlow and JAX",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["keras_tsvae", "keras_tsvae.*"]),
+    python_requires=">=3.10",
+    install_requires=["tensorflow", "keras>=3.8", "keras-cv", "pillow", "h5py", "numpy"],
+    extras_require={
+        "examples": EXAMPLES,
+        "jax": ["jax"],
+        "test": [*EXAMPLES, "jax", "pytest", "ruff", "scipy"],
+        "benchmarks": ["rich", "torch"],
+    },
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
