@@ -1,0 +1,35 @@
+"""Checks of constructor arguments, shared by every public class."""
+
+import operator
+
+
+def positive_int(name: str, value) -> int:
+    """Returns `value` as an `int`, or raises a `ValueError` that names the argument."""
+    return _int_at_least(name, value, 1, "a positive integer")
+
+
+def non_negative_int(name: str, value) -> int:
+    """Returns `value` as an `int` of at least 0, or raises a `ValueError`."""
+    return _int_at_least(name, value, 0, "an integer of at least 0")
+
+
+def image_shape(value) -> tuple[int, int, int]:
+    """Returns `(height, width, channels)` as a tuple of positive ints, or raises."""
+    try:
+        height, width, channels = value
+    except (TypeError, ValueError):
+        raise ValueError(
+            "`image_shape` must be three positive integers (height, width, channels). "
+            f"Received: image_shape={value!r}"
+        ) from None
+    return tuple(positive_int("image_shape", side) for side in (height, width, channels))
+
+
+def _int_at_least(name, value, least, rule):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise ValueError(f"`{name}` must be {rule}. Received: {name}={value!r}")
+    return number

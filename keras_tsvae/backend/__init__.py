@@ -1,0 +1,17 @@
+"""What each backend does better than `keras.ops` alone, behind one set of names."""
+
+import keras
+
+_NAME = keras.backend.backend()
+
+if _NAME == "tensorflow":
+    from keras_tsvae.backend.tensorflow import compile_function, normalize_batch, resolve_jit
+elif _NAME == "jax":
+    from keras_tsvae.backend.jax import compile_function, normalize_batch, resolve_jit
+else:
+    raise ImportError(
+        "keras_tsvae runs on Keras's TensorFlow and JAX backends. Set the environment variable "
+        f"KERAS_BACKEND to 'tensorflow' or 'jax'. Received: backend={_NAME!r}"
+    )
+
+__all__ = ["compile_function", "normalize_batch", "resolve_jit"]

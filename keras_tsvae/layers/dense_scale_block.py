@@ -1,0 +1,49 @@
+"""The dense counterpart of a scale block."""
+
+import keras
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.layers.dense_res_block import DenseResBlock
+from keras_tsvae.layers.residual import BlockStack
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class DenseScaleBlock(BlockStack):
+    """`block_per_scale` `DenseResBlock`s of one width, one after another.
+
+    Args:
+        units: Positive int, the output width of every block. Defaults to 512.
+        block_per_scale: Positive int, the number of blocks. Defaults to 1.
+        depth_per_block: Positive int, dense layers on each block's main path. Defaults to 2.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, features)`.
+
+    Returns:
+        A tensor of shape `(batch, units)`.
+
+    Raises:
+        ValueError: If an argument is not a positive integer.
+
+    Example:
+        >>> keras_tsvae.layers.DenseScaleBlock(512)(np.random.rand(1, 64)).shape
+        (1, 512)
+
+    Source:
+        Dai & Wipf (2019), appendix: the ResNet encoder.
+    """
+
+    def __init__(self, units=512, block_per_scale=1, depth_per_block=2, **kwargs):
+        super().__init__(block_per_scale, depth_per_block, **kwargs)
+        self.units = positive_int("units", units)
+
+    def make_block(self, name):
+        """Returns a dense residual block."""
+        return DenseResBlock(
+            self.units, depth_per_block=self.depth_per_block, dtype=self.dtype_policy, name=name
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "units": self.units}

@@ -1,0 +1,63 @@
+"""The residual block of the convolutional networks."""
+
+import keras
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.layers.debiased_batch_normalization import DebiasedBatchNormalization
+from keras_tsvae.layers.residual import PreActivationBlock
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class ResBlock(PreActivationBlock):
+    """Pre-activation residual block: batch norm, relu, convolution, `depth_per_block` times.
+
+    `y = x; repeat: y = conv(relu(batchnorm(y)))`, and the output is `y + conv(x)`: the shortcut
+    is always a convolution of the same kernel, also where the widths agree.
+
+    Args:
+        filters: Positive int, the number of output channels.
+        depth_per_block: Positive int, convolutions on the main path. Defaults to 2.
+        kernel_size: Positive int, side of all kernels. Defaults to 3.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        training: Whether batch normalisation uses the batch's own statistics.
+
+    Returns:
+        A tensor of shape `(batch, height, width, filters)`.
+
+    Raises:
+        ValueError: If an argument is not a positive integer.
+
+    Example:
+        >>> keras_tsvae.layers.ResBlock(32)(np.random.rand(1, 8, 8, 16)).shape
+        (1, 8, 8, 32)
+
+    Source:
+        He et al. (2016), *Identity Mappings in Deep Residual Networks*, for the order of the
+        operations; Dai & Wipf (2019), appendix, for its use in a VAE.
+    """
+
+    def __init__(self, filters, depth_per_block=2, kernel_size=3, **kwargs):
+        super().__init__(positive_int("filters", filters), depth_per_block, **kwargs)
+        self.filters = self.width
+        self.kernel_size = positive_int("kernel_size", kernel_size)
+
+    def make_transform(self, name):
+        """Returns a convolution that keeps height and width."""
+        return keras.layers.Conv2D(
+            self.filters, self.kernel_size, padding="same", dtype=self.dtype_policy, name=name
+        )
+
+    def make_norm(self, name):
+        """Returns a batch normalisation."""
+        return DebiasedBatchNormalization(dtype=self.dtype_policy, name=name)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+        }

@@ -1,0 +1,96 @@
+"""What the convolutional and the dense residual blocks share."""
+
+import keras
+from keras import ops
+
+from keras_tsvae.arguments import positive_int
+
+
+class PreActivationBlock(keras.layers.Layer):
+    """`y = x`, then `depth_per_block` times `y = transform(relu(norm(y)))`; `y + shortcut(x)`.
+
+    Subclasses say what a transform is, and what the norm in front of it, if any.
+    """
+
+    def __init__(self, width, depth_per_block, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.depth_per_block = positive_int("depth_per_block", depth_per_block)
+
+    def make_transform(self, name):
+        """Returns a new linear layer from any width to the block's."""
+        raise NotImplementedError
+
+    def make_norm(self, name):
+        """Returns the layer in front of a relu, or None."""
+        return None
+
+    def build(self, input_shape):
+        """Creates and builds norms, transforms and the shortcut."""
+        self.norms, self.transforms = [], []
+        shape = tuple(input_shape)
+        for index in range(self.depth_per_block):
+            norm = self.make_norm(f"norm_{index}")
+            if norm is not None:
+                norm.build(shape)
+                self.norms.append(norm)
+            transform = self.make_transform(f"transform_{index}")
+            transform.build(shape)
+            self.transforms.append(transform)
+            shape = self.compute_output_shape(input_shape)
+        self.shortcut = self.make_transform("shortcut")
+        self.shortcut.build(input_shape)
+
+    def call(self, inputs, training=None):
+        """Applies the block to a batch."""
+        y = inputs
+        for index, transform in enumerate(self.transforms):
+            if self.norms:
+                y = self.norms[index](y, training=training)
+            y = transform(ops.relu(y))
+        return y + self.shortcut(inputs)
+
+    def compute_output_shape(self, input_shape):
+        """Returns the input's shape with the block's width as its last axis."""
+        return (*input_shape[:-1], self.width)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "depth_per_block": self.depth_per_block}
+
+
+class BlockStack(keras.layers.Layer):
+    """`block_per_scale` residual blocks, one after another; subclasses say of which kind."""
+
+    def __init__(self, block_per_scale, depth_per_block, **kwargs):
+        super().__init__(**kwargs)
+        self.block_per_scale = positive_int("block_per_scale", block_per_scale)
+        self.depth_per_block = positive_int("depth_per_block", depth_per_block)
+
+    def make_block(self, name):
+        """Returns a new residual block."""
+        raise NotImplementedError
+
+    def build(self, input_shape):
+        """Creates and builds the blocks."""
+        self.blocks = []
+        shape = tuple(input_shape)
+        for index in range(self.block_per_scale):
+            block = self.make_block(f"block_{index}")
+            block.build(shape)
+            shape = block.compute_output_shape(shape)
+            self.blocks.append(block)
+
+    def call(self, inputs, training=None):
+        """Applies the blocks in order."""
+        for block in self.blocks:
+            inputs = block(inputs, training=training)
+        return inputs
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "block_per_scale": self.block_per_scale,
+            "depth_per_block": self.depth_per_block,
+        }
