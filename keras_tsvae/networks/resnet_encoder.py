@@ -1,0 +1,109 @@
+"""The ResNet encoder of the paper and the thesis."""
+
+import keras
+
+from keras_tsvae import arguments
+from keras_tsvae.layers import DenseScaleBlock, ScaleBlock
+from keras_tsvae.networks.network import Network, gaussian_heads
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class ResNetEncoder(Network):
+    """Residual encoder of images into the mean and log deviation of their posterior.
+
+    A convolution to `base_dim` channels; `num_scale` scale blocks, with a stride-2 convolution
+    to twice the channels between them; the mean over height and width; a dense scale block of
+    width `fc_dim`; two dense heads.
+
+    Args:
+        image_shape: `(height, width, channels)` of the images; any height and width.
+        latent_dim: Positive int, the width of z.
+        base_dim: Positive int, channels at full resolution. Defaults to 16.
+        num_scale: Positive int, the number of resolutions. Defaults to 3.
+        block_per_scale: Positive int, residual blocks at each resolution. Defaults to 1.
+        depth_per_block: Positive int, layers on each block's main path. Defaults to 2.
+        kernel_size: Positive int, side of all kernels. Defaults to 3.
+        fc_dim: Positive int, width of the dense scale block. Defaults to 512.
+        dtype: Dtype policy of all layers. Defaults to Keras's global policy.
+        **kwargs: `name` and `trainable` of `keras.Model`.
+
+    Call arguments:
+        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`.
+
+    Returns:
+        `(mean, log_std)`, each of shape `(batch, latent_dim)`.
+
+    Raises:
+        ValueError: If an argument is not what it is said to be.
+
+    Example:
+        >>> encoder = keras_tsvae.networks.ResNetEncoder((28, 28, 1), latent_dim=16)
+        >>> mean, log_std = encoder(np.random.rand(2, 28, 28, 1))
+        >>> mean.shape
+        (2, 16)
+
+    Source:
+        Dai & Wipf (2019), appendix; Trentin (2019), chapter 4.
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim,
+        base_dim=16,
+        num_scale=3,
+        block_per_scale=1,
+        depth_per_block=2,
+        kernel_size=3,
+        fc_dim=512,
+        dtype=None,
+        **kwargs,
+    ):
+        image_shape = arguments.image_shape(image_shape)
+        base_dim = arguments.positive_int("base_dim", base_dim)
+        num_scale = arguments.positive_int("num_scale", num_scale)
+        latent_dim = arguments.positive_int("latent_dim", latent_dim)
+        kernel_size = arguments.positive_int("kernel_size", kernel_size)
+        policy = keras.dtype_policies.get(dtype)
+        convolution = {"kernel_size": kernel_size, "padding": "same", "dtype": policy}
+
+        images = keras.Input(image_shape, dtype="float32", name="images")
+        y = keras.layers.Conv2D(base_dim, name="stem", **convolution)(images)
+        for scale in range(num_scale):
+            width = base_dim * 2**scale
+            if scale > 0:  # (batch, ceil(height / 2), ceil(width / 2), channels * 2)
+                y = keras.layers.Conv2D(width, strides=2, name=f"down_{scale}", **convolution)(y)
+            y = ScaleBlock(
+                width,
+                block_per_scale=block_per_scale,
+                depth_per_block=depth_per_block,
+                kernel_size=kernel_size,
+                dtype=policy,
+                name=f"scale_{scale}",
+            )(y)
+        y = keras.layers.GlobalAveragePooling2D(dtype=policy, name="spatial_mean")(y)
+        y = DenseScaleBlock(fc_dim, 1, depth_per_block, dtype=policy, name="dense_scale")(y)
+        super().__init__(images, gaussian_heads(y, latent_dim, policy), policy, **kwargs)
+
+        self.image_shape = image_shape
+        self.latent_dim = latent_dim
+        self.base_dim = base_dim
+        self.num_scale = num_scale
+        self.block_per_scale = block_per_scale
+        self.depth_per_block = depth_per_block
+        self.kernel_size = kernel_size
+        self.fc_dim = fc_dim
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "latent_dim": self.latent_dim,
+            "base_dim": self.base_dim,
+            "num_scale": self.num_scale,
+            "block_per_scale": self.block_per_scale,
+            "depth_per_block": self.depth_per_block,
+            "kernel_size": self.kernel_size,
+            "fc_dim": self.fc_dim,
+        }
