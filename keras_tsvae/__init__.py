@@ -1,0 +1,17 @@
+"""Two-Stage VAE (Dai & Wipf 2019) for Keras 3."""
+
+from keras_tsvae import layers, losses, networks
+from keras_tsvae.models import FirstStageVAE, SecondStageVAE, TwoStageVAE
+from keras_tsvae.posteriors import Posteriors
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FirstStageVAE",
+    "Posteriors",
+    "SecondStageVAE",
+    "TwoStageVAE",
+    "layers",
+    "losses",
+    "networks",
+]

@@ -1,0 +1,111 @@
+"""Batches on the host: of arrays for a fit, of Gaussian noise for sampling."""
+
+import keras
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+
+NOISE_BLOCK = 256  # rows drawn at a time; part of what a seed means, also in exported models
+SEED_RANGE = 2**31 - 2
+
+
+class ArrayBatches(keras.utils.PyDataset):
+    """Batches of equally long arrays, cut on demand: no copy of the arrays is made.
+
+    Args:
+        arrays: Tuple of arrays (or memory maps) of equal length.
+        batch_size: Positive int.
+        training: If true, every epoch has its own order and drops the last partial batch;
+            if false, the order is kept and nothing is dropped.
+        shuffle: Whether training shuffles. Defaults to True.
+    """
+
+    def __init__(self, arrays, batch_size, training, shuffle=True):
+        super().__init__()
+        self.arrays = arrays
+        self.batch_size = batch_size
+        self.training = training
+        # Keras's global seed, `keras.utils.set_random_seed`, also seeds NumPy's.
+        self._rng = np.random.default_rng(np.random.randint(2**31)) if shuffle else None
+        self.on_epoch_end()
+
+    def __len__(self):
+        """Returns the number of batches."""
+        rows = len(self.arrays[0])
+        return rows // self.batch_size if self.training else -(-rows // self.batch_size)
+
+    def __getitem__(self, index):
+        """Returns batch `index` as a tuple."""
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        if self._order is not None:
+            rows = self._order[rows]
+        return tuple(array[rows] for array in self.arrays)
+
+    def on_epoch_end(self):
+        """Draws the next epoch's order."""
+        shuffled = self.training and self._rng is not None
+        self._order = self._rng.permutation(len(self.arrays[0])) if shuffled else None
+
+
+def noise_batches(n, dimensions, seed, batch_size, parts=1):
+    """Yields `n` rows of N(0, I) in batches, each an array `(parts, rows, dimensions)`.
+
+    Row `i` depends on `seed` and `i` alone, not on `batch_size`: rows are drawn in blocks of
+    `NOISE_BLOCK` and handed out as asked for. One block is in memory at a time.
+    """
+    generator = keras.random.SeedGenerator(seed % SEED_RANGE)
+    waiting = np.empty((parts, 0, dimensions), "float32")
+    for start in range(0, n, batch_size):
+        rows = min(batch_size, n - start)
+        while waiting.shape[1] < rows:
+            block = [
+                keras.ops.convert_to_numpy(
+                    keras.random.normal((NOISE_BLOCK, dimensions), dtype="float32", seed=generator)
+                )
+                for _ in range(parts)
+            ]
+            waiting = np.concatenate([waiting, np.stack(block)], axis=1)
+        yield waiting[:, :rows]
+        waiting = waiting[:, rows:]
+
+
+def collect(batches, n):
+    """Returns `n` rows yielded in batches as one array, allocated once."""
+    result, done = None, 0
+    for batch in batches:
+        if result is None:
+            result = np.empty((n, *batch.shape[1:]), batch.dtype)
+        result[done : done + len(batch)] = batch
+        done += len(batch)
+    return result
+
+
+def batched(function, arrays, batch_size):
+    """Yields `function` of equally long arrays, batch by batch, as NumPy arrays."""
+    batch_size = positive_int("batch_size", batch_size)
+    for start in range(0, len(arrays[0]), batch_size):
+        rows = slice(start, start + batch_size)
+        yield keras.ops.convert_to_numpy(function(*(array[rows] for array in arrays)))
+
+
+def check_vectors(name, value, dimensions):
+    """Returns `value` as a float32 array `(n, dimensions)`, or raises a `ValueError`."""
+    vectors = np.asarray(value)
+    if vectors.ndim != 2 or vectors.shape[1] != dimensions or not len(vectors):
+        raise ValueError(
+            f"`{name}` must have shape (n, {dimensions}), n at least 1. "
+            f"Received: {name}.shape={vectors.shape}"
+        )
+    if vectors.dtype.kind not in "fiu" or not np.isfinite(vectors).all():
+        raise ValueError(f"`{name}` must hold finite numbers. Received: dtype={vectors.dtype}")
+    return vectors.astype("float32", copy=False)
+
+
+def with_progress(batches, total):
+    """Yields `batches` while Keras's progress bar counts them; `total` may be None."""
+    bar = keras.utils.Progbar(total, unit_name="batch")
+    count = 0
+    for count, batch in enumerate(batches, start=1):
+        yield batch
+        bar.update(count, finalize=False)
+    bar.update(count, finalize=True)

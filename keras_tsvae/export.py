@@ -1,0 +1,141 @@
+"""SavedModels that sample, decode, encode and reconstruct with TensorFlow alone."""
+
+import pathlib
+
+import keras
+
+from keras_tsvae.batching import NOISE_BLOCK, SEED_RANGE
+from keras_tsvae.files import written_beside
+
+RANDOM_SEED = -1
+
+
+def export_saved_model(model, filepath):
+    """Writes a `TwoStageVAE` as a SavedModel, at once or not at all.
+
+    | function, signature | takes | gives |
+    |---|---|---|
+    | `sample`, `serving_default` | `n`, `seed` (int32 scalars) | `images` |
+    | `sample_stage1` | `n`, `seed` | `images` |
+    | `decode` | `z` `(batch, latent_dim)` | `images` |
+    | `encode` | `images` `(batch, height, width, channels)` | `mean`, `std` |
+    | `reconstruct` | `images` | `images` |
+
+    Images are float32 in [0, 1]; the functions `encode` and `reconstruct` also take uint8. Seeds
+    are non-negative, and give the images that `TwoStageVAE.sample` gives; -1, the default of the
+    functions, draws a seed anew at every call. The graph holds no optimiser, no metrics and no
+    training branch; noise is drawn, and images are decoded, in blocks of bounded size.
+
+    Args:
+        model: A built `TwoStageVAE`.
+        filepath: Path of a folder that does not exist or is empty.
+
+    Raises:
+        ValueError: If the backend is not TensorFlow, or `filepath` exists and is not an empty
+            folder.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Exporting needs the TensorFlow backend: save a .keras file, and load and export it "
+            f"with KERAS_BACKEND=tensorflow. Received: backend={keras.backend.backend()!r}"
+        )
+    filepath = pathlib.Path(filepath)
+    if filepath.exists() and not (filepath.is_dir() and not any(filepath.iterdir())):
+        raise ValueError(
+            "`filepath` must not exist, or be an empty folder. "
+            f"Received: filepath={str(filepath)!r}"
+        )
+    import tensorflow as tf
+
+    module, signatures = _sampler(model)
+    with written_beside(filepath) as partial:
+        tf.saved_model.save(module, str(partial), signatures=signatures)
+
+
+def _sampler(model):
+    """Returns a `tf.Module` of the model's inference functions, and their signatures."""
+    import tensorflow as tf
+
+    number = tf.TensorSpec((), tf.int32)
+    pixels = tf.TensorSpec((None, *model.image_shape), tf.float32)
+    latents = tf.TensorSpec((None, model.latent_dim), tf.float32)
+    first = model.first_stage
+
+    def sample(n, seed=RANDOM_SEED):
+        return _sample(model, n, seed, parts=2)
+
+    def sample_stage1(n, seed=RANDOM_SEED):
+        return _sample(model, n, seed, parts=1)
+
+    def decode(z):
+        return first.decode_batch(z)
+
+    def encode(images):
+        return first.encode_batch(images)
+
+    def reconstruct(images):
+        return first.decode_batch(first.encode_batch(images)[0])
+
+    module, signatures = tf.Module(), {}
+    module.tracked = [v.value for stage in (first, model.second_stage) for v in stage.weights]
+    for function, outputs, arguments in (
+        (sample, ["images"], {"n": number, "seed": number}),
+        (sample_stage1, ["images"], {"n": number, "seed": number}),
+        (decode, ["images"], {"z": latents}),
+        (encode, ["mean", "std"], {"images": pixels}),
+        (reconstruct, ["images"], {"images": pixels}),
+    ):
+        name = function.__name__
+        compiled = tf.function(function, autograph=False)
+        compiled.get_concrete_function(**arguments)
+        if "images" in arguments:
+            compiled.get_concrete_function(images=tf.TensorSpec(pixels.shape, tf.uint8))
+        setattr(module, name, compiled)
+        signatures[name] = _named(compiled, outputs).get_concrete_function(**arguments)
+    signatures["serving_default"] = signatures["sample"]
+    return module, signatures
+
+
+def _named(function, outputs):
+    """Returns `function` with its results in a dict, as signatures want them."""
+    import tensorflow as tf
+
+    @tf.function(autograph=False)
+    def signature(**arguments):
+        return dict(zip(outputs, tf.nest.flatten(function(**arguments))))
+
+    return signature
+
+
+def _sample(model, n, seed, parts):
+    """Decodes `n` samples in blocks of `NOISE_BLOCK`, the noise as in `batching.noise_batches`."""
+    import tensorflow as tf
+
+    valid = tf.debugging.Assert(n > 0, ["`n` must be a positive integer. Received: n =", n])
+    with tf.control_dependencies([valid]):
+        n = tf.identity(n)
+    # Drawn by an operation whose own seeds are zero, so that no global seed can fix it.
+    drawn = tf.raw_ops.RandomUniformInt(
+        shape=tf.constant([], tf.int32), minval=0, maxval=SEED_RANGE, seed=0, seed2=0
+    )
+    seed = tf.where(tf.equal(seed, RANDOM_SEED), drawn, seed % SEED_RANGE)
+
+    def block(index, images):
+        rows = tf.minimum(n - index * NOISE_BLOCK, NOISE_BLOCK)
+        noise = [
+            tf.random.stateless_normal(
+                (NOISE_BLOCK, model.latent_dim), tf.stack([seed, parts * index + part])
+            )[:rows]
+            for part in range(parts)
+        ]
+        z = noise[0] if parts == 1 else model.second_stage.generate_batch(*noise)
+        return index + 1, images.write(index, model.first_stage.decode_batch(z))
+
+    count = (n + NOISE_BLOCK - 1) // NOISE_BLOCK
+    images = tf.TensorArray(
+        tf.float32, count, infer_shape=False, element_shape=(None, *model.image_shape)
+    )
+    _, images = tf.while_loop(
+        lambda index, _: index < count, block, (0, images), parallel_iterations=1
+    )
+    return images.concat()

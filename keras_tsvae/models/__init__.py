@@ -1,0 +1,7 @@
+"""The models: one `keras.Model` for each stage, and the two together."""
+
+from keras_tsvae.models.first_stage import FirstStageVAE
+from keras_tsvae.models.second_stage import SecondStageVAE
+from keras_tsvae.models.two_stage import TwoStageVAE
+
+__all__ = ["FirstStageVAE", "SecondStageVAE", "TwoStageVAE"]

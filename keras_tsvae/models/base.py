@@ -1,0 +1,44 @@
+"""What every model of this package shares: how it is saved."""
+
+import pathlib
+
+import keras
+
+from keras_tsvae.files import written_beside
+
+
+class BaseModel(keras.Model):
+    """A `keras.Model` that refuses to be saved unbuilt and is never saved by halves."""
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Saves architecture, weights, compile and optimiser state to a `.keras` file.
+
+        Load it with `keras.saving.load_model(filepath)`, after `import keras_tsvae`.
+
+        Args:
+            filepath: Path that ends in `.keras`.
+            overwrite: Whether an existing file may be replaced. Defaults to True.
+            **kwargs: Further arguments of `keras.Model.save`.
+
+        Raises:
+            ValueError: If the model has not been built, or the file exists and `overwrite` is
+                False.
+        """
+        self.require_built("saved")
+        filepath = pathlib.Path(filepath)
+        if filepath.exists() and not overwrite:
+            raise ValueError(
+                "`filepath` must not exist unless `overwrite` is True. "
+                f"Received: filepath={str(filepath)!r}"
+            )
+        with written_beside(filepath) as partial:
+            super().save(partial, overwrite=True, **kwargs)
+
+    def require_built(self, what):
+        """Raises a `ValueError` that says what can't be done before the model is built."""
+        if not self.built:
+            raise ValueError(
+                f"The model must be built before it can be {what}: fit it, or call "
+                "`build((None, height, width, channels))`. "
+                f"Received: {type(self).__name__} {self.name!r} without weights"
+            )

@@ -1,0 +1,203 @@
+"""The second stage: a VAE on the latent vectors of the first."""
+
+import keras
+from keras import ops
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.batching import batched, check_vectors, collect, noise_batches
+from keras_tsvae.models.stage import Stage, resolve_seed
+from keras_tsvae.networks import MLPDecoder, MLPEncoder
+from keras_tsvae.posteriors import Posteriors
+from keras_tsvae.training import inputs
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class SecondStageVAE(Stage):
+    """VAE on latent vectors z, which learns how the first stage's posteriors are distributed.
+
+    Trained on posteriors `(mean, std)` of images: `z = mean + std * noise` is drawn anew at
+    every step. `u ~ N(mean(z), std(z)^2)`, `zhat = decoder(u)`,
+    `loss = KL(q(u|z) || N(0, I)) - log N(z; zhat, gamma^2 I)`.
+
+    Args:
+        latent_dim: Positive int, the width of z and of u.
+        width: Positive int, units of each hidden layer. Defaults to 1024.
+        depth: Positive int, hidden layers of each network. Defaults to 3.
+        encoder: Optional Keras layer or model from z to a pair `(mean, log_std)`, in place of
+            an `MLPEncoder`.
+        decoder: Optional Keras layer or model from u to z, in place of an `MLPDecoder`.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Raises:
+        ValueError: If an argument is not a positive integer, or the networks do not fit together.
+
+    Example:
+        >>> second = keras_tsvae.SecondStageVAE(latent_dim=16)
+        >>> second.compile()
+        >>> second.fit(first.posteriors(images), epochs=20)
+
+    Source:
+        Dai & Wipf (2019), section 4.
+    """
+
+    def __init__(self, latent_dim, width=1024, depth=3, encoder=None, decoder=None, **kwargs):
+        latent_dim = positive_int("latent_dim", latent_dim)
+        dtype = kwargs.get("dtype")
+        self_made = (encoder is not None, decoder is not None)
+        super().__init__(
+            encoder or MLPEncoder(latent_dim, width, depth, dtype=dtype, name="encoder"),
+            decoder or MLPDecoder(latent_dim, width, depth, dtype=dtype, name="decoder"),
+            **kwargs,
+        )
+        self.latent_dim = latent_dim
+        self.width = width
+        self.depth = depth
+        self._self_made = self_made
+        self._z_seed_generator = keras.random.SeedGenerator()
+        self.build((None, latent_dim))
+
+    def build(self, input_shape):
+        """Builds both networks."""
+        if self.built:
+            return
+        self._build_networks((self.latent_dim,))
+        self.built = True
+
+    def targets(self, data):
+        """Returns a fresh sample of z from a batch of posteriors; a batch of z stays as it is."""
+        mean, std, _ = keras.utils.unpack_x_y_sample_weight(data)
+        mean = ops.cast(mean, "float32")
+        if std is None:
+            return mean
+        noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self._z_seed_generator)
+        return mean + ops.cast(std, "float32") * noise
+
+    def fit(
+        self,
+        x,
+        y=None,
+        batch_size=64,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_data=None,
+        shuffle=True,
+        **kwargs,
+    ):
+        """Trains on posteriors.
+
+        An epoch is shuffled anew and drops its last partial batch.
+
+        Args:
+            x: A `Posteriors`, a pair of arrays `(mean, std)`, or the means alone with the
+                deviations as `y`; each array `(n, latent_dim)`.
+            y: Standard deviations, if `x` is an array of means.
+            batch_size: Posteriors per step. Defaults to 64.
+            epochs: Passes over the posteriors. Defaults to 1.
+            verbose: As in `keras.Model.fit`.
+            callbacks: List of `keras.callbacks.Callback`.
+            validation_data: `Posteriors` or a pair `(mean, std)`.
+            shuffle: Whether to shuffle. Defaults to True.
+            **kwargs: `initial_epoch`, `steps_per_epoch`, `validation_steps`,
+                `validation_batch_size` or `validation_freq`, as in `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History` of loss, kl, nll, mse and gamma, means over each epoch.
+
+        Raises:
+            ValueError: If the posteriors are not as described.
+        """
+        self._assert_compile_called("fit")
+        data = self._batches(x, y, batch_size, training=True, shuffle=shuffle)
+        if validation_data is not None:
+            size = kwargs.pop("validation_batch_size", None) or batch_size
+            validation_data = self._batches(validation_data, None, size, training=False)
+        return super().fit(
+            data,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            **kwargs,
+        )
+
+    def evaluate(self, x, y=None, batch_size=64, **kwargs):
+        """Measures loss, kl, nll, mse and gamma over posteriors, given as to `fit`."""
+        if kwargs.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
+            return super().evaluate(x, _use_cached_eval_dataset=True, **kwargs)
+        return super().evaluate(self._batches(x, y, batch_size, training=False), **kwargs)
+
+    def encode(self, z, batch_size=256):
+        """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
+        z = check_vectors("z", z, self.latent_dim)
+        encode = self._compiled(self.encode_batch)
+        return tuple(collect(batched(encode, (z,), batch_size), len(z)).swapaxes(0, 1))
+
+    def decode(self, u, batch_size=256):
+        """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
+        u = check_vectors("u", u, self.latent_dim)
+        return collect(batched(self._compiled(self.decode_batch), (u,), batch_size), len(u))
+
+    def sample(self, n, seed=None, batch_size=256):
+        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = decoder(u) + gamma * noise`."""
+        n = positive_int("n", n)
+        return collect(self.sample_batches(n, seed, batch_size), n)
+
+    def sample_batches(self, n, seed=None, batch_size=256):
+        """Yields the latent vectors of `sample` in batches, with memory for one."""
+        n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
+        noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
+        generate = self._compiled(self.generate_batch)
+        return (ops.convert_to_numpy(generate(u, noise_z)) for u, noise_z in noise)
+
+    def encode_batch(self, z):
+        """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
+        mean, log_std = self.encoder(z, training=False)
+        return ops.stack([ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))], 1)
+
+    def decode_batch(self, u):
+        """Returns the means of z of one batch of u, as a tensor."""
+        return ops.cast(self.decoder(u, training=False), "float32")
+
+    def generate_batch(self, u, noise):
+        """Returns samples of z for one batch of u, with `noise` scaled by gamma, as a tensor."""
+        return self.decode_batch(u) + ops.exp(self.log_gamma) * noise
+
+    def _batches(self, x, y, batch_size, training, shuffle=True):
+        if not isinstance(x, Posteriors):
+            pair = x if y is None else (x, y)
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise ValueError(
+                    "`x` must be `Posteriors` or a pair of arrays (mean, std). "
+                    f"Received: type(x)={type(x).__name__}"
+                )
+            x = Posteriors(*pair)
+        if x.latent_dim != self.latent_dim:
+            raise ValueError(
+                f"`x` must hold posteriors of width {self.latent_dim}. "
+                f"Received: latent_dim={x.latent_dim}"
+            )
+        return inputs.array_batches((x.mean, x.std), batch_size, training, shuffle)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        config = {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "width": self.width,
+            "depth": self.depth,
+        }
+        for name, self_made in zip(("encoder", "decoder"), self._self_made):
+            if self_made:
+                config[name] = keras.saving.serialize_keras_object(getattr(self, name))
+        return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the model anew from `get_config()`."""
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("encoder", "decoder")
+            if name in config
+        }
+        return cls(**{**config, **networks})

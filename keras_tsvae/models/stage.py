@@ -1,0 +1,168 @@
+"""What both stages share: a Gaussian VAE with a learned decoder deviation gamma."""
+
+import random
+
+import keras
+from keras import ops
+
+from keras_tsvae import losses
+from keras_tsvae.arguments import non_negative_int
+from keras_tsvae.backend import compile_function, resolve_jit
+from keras_tsvae.layers import GaussianSampling
+from keras_tsvae.models.base import BaseModel
+from keras_tsvae.training import StageTrainer
+
+TRACKED = ("loss", "kl", "nll", "mse", "gamma")
+
+
+class Stage(StageTrainer, BaseModel):
+    """A VAE with a Gaussian posterior, a Gaussian likelihood and one learned scalar log gamma.
+
+    Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be
+    reconstructed.
+    """
+
+    def __init__(self, encoder, decoder, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.sampling = GaussianSampling(name="sampling")
+        self.log_gamma = self.add_weight(
+            name="log_gamma", shape=(), initializer="zeros", dtype="float32", autocast=False
+        )
+        self._trackers = [keras.metrics.Mean(name=name) for name in TRACKED]
+        self._jit_compile_argument = "auto"
+        self._compiled_functions = {}
+
+    @property
+    def metrics(self):
+        """The running means that `fit` shows: loss, kl, nll, mse and gamma."""
+        return self._trackers
+
+    @property
+    def gamma(self) -> float:
+        """The decoder's standard deviation, `exp(log_gamma)`."""
+        return float(ops.convert_to_numpy(ops.exp(self.log_gamma)))
+
+    def compile(
+        self,
+        optimizer=None,
+        jit_compile="auto",
+        steps_per_execution=1,
+        run_eagerly=False,
+        auto_scale_loss=True,
+    ):
+        """Sets how this stage is trained.
+
+        Args:
+            optimizer: A Keras optimiser or its name. Defaults to None: `Adam(1e-4)`, as in the
+                paper.
+            jit_compile: Whether to use XLA. Defaults to `"auto"`: always on JAX; on TensorFlow
+                with an accelerator, not on CPU, where it is slower.
+            steps_per_execution: Training steps per call of the compiled function. Defaults to 1.
+            run_eagerly: Whether to run step by step, for debugging. Defaults to False.
+            auto_scale_loss: Whether a `mixed_float16` model gets a `LossScaleOptimizer`.
+        """
+        self._jit_compile_argument = jit_compile
+        super().compile(
+            optimizer=keras.optimizers.Adam(1e-4) if optimizer is None else optimizer,
+            jit_compile=resolve_jit(jit_compile) and not run_eagerly,
+            steps_per_execution=steps_per_execution,
+            run_eagerly=run_eagerly,
+            auto_scale_loss=auto_scale_loss,
+        )
+
+    def get_compile_config(self):
+        """Returns the arguments of `compile`, with `jit_compile` as it was asked for."""
+        config = super().get_compile_config()
+        if config:
+            kept = ("optimizer", "steps_per_execution", "run_eagerly")
+            config = {key: config[key] for key in kept}
+            config["jit_compile"] = self._jit_compile_argument
+        return config
+
+    def compile_from_config(self, config):
+        """Compiles with what `get_compile_config` returned, and creates the optimiser's state."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def targets(self, data):
+        """Returns what is to be reconstructed, float32, from one batch of training data."""
+        raise NotImplementedError
+
+    def loss_terms(self, data, training=False, noise=None):
+        """The terms of the objective for each example of one batch.
+
+        `loss = kl + nll`, each summed over dimensions (see `keras_tsvae.losses`).
+
+        Args:
+            data: One batch, as the data set of a fit yields it.
+            training: Whether layers act as in training.
+            noise: Optional standard normal noise `(batch, latent_dim)` for the posterior sample,
+                in place of a fresh draw.
+
+        Returns:
+            A dict of float32 tensors of shape `(batch,)`: loss, kl, nll, mse, gamma.
+        """
+        x = self.targets(data)
+        mean, log_std = self.encoder(x, training=training)
+        sample = self.sampling(mean, log_std, noise)
+        reconstruction = self.decoder(sample, training=training)
+        kl = losses.kl_divergence(mean, log_std)
+        nll = losses.gaussian_nll(x, reconstruction, self.log_gamma)
+        mse = losses.mean_squared_error(x, reconstruction)
+        gamma = ops.ones_like(kl) * ops.exp(self.log_gamma)
+        return {"loss": kl + nll, "kl": kl, "nll": nll, "mse": mse, "gamma": gamma}
+
+    def update_metrics(self, terms):
+        """Adds one batch to the running means and returns them by name."""
+        for tracker in self._trackers:
+            tracker.update_state(terms[tracker.name])
+        return {tracker.name: tracker.result() for tracker in self._trackers}
+
+    def call(self, inputs, training=None):
+        """Reconstructs a batch: from the posterior mean, in training from a posterior sample."""
+        mean, log_std = self.encoder(self.targets(inputs), training=training)
+        code = self.sampling(mean, log_std) if training else mean
+        return self.decoder(code, training=training)
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the reconstruction: that of the input."""
+        return input_shape
+
+    def _build_networks(self, input_shape):
+        """Builds both networks on symbolic tensors; returns the latent and the output shape."""
+        x = keras.KerasTensor((None, *input_shape), dtype="float32")
+        posterior = self.encoder(x)
+        if not isinstance(posterior, (tuple, list)) or len(posterior) != 2:
+            raise ValueError(
+                "`encoder` must return a pair (mean, log_std). "
+                f"Received: a {type(posterior).__name__}"
+            )
+        mean, log_std = posterior
+        if len(mean.shape) != 2 or mean.shape[1] is None or mean.shape != log_std.shape:
+            raise ValueError(
+                "`encoder` must return mean and log_std of one shape (batch, latent_dim). "
+                f"Received: mean.shape={mean.shape}, log_std.shape={log_std.shape}"
+            )
+        reconstruction = self.decoder(keras.KerasTensor(mean.shape, dtype="float32"))
+        self.sampling.build(mean.shape)
+        if reconstruction.shape[1:] != tuple(input_shape):
+            raise ValueError(
+                "`decoder` must return the shape that `encoder` takes. Received: decoder output "
+                f"{reconstruction.shape[1:]} for encoder input {tuple(input_shape)}"
+            )
+        return mean.shape[1]
+
+    def _compiled(self, function):
+        """Returns the compiled form of a bound method of inference, made once."""
+        name = function.__name__
+        if name not in self._compiled_functions:
+            self._compiled_functions[name] = compile_function(self, function)
+        return self._compiled_functions[name]
+
+
+def resolve_seed(seed):
+    """Returns `seed` as a non-negative int; None is drawn from Python's `random`."""
+    return random.randrange(2**31 - 2) if seed is None else non_negative_int("seed", seed)

@@ -1,0 +1,182 @@
+"""The bridge between the stages: a data set encoded once, one posterior per image."""
+
+import pathlib
+import shutil
+import tempfile
+import weakref
+
+import h5py
+import numpy as np
+
+from keras_tsvae.files import written_beside
+
+_NAMES = ("mean", "std")
+_ROWS_AT_ONCE = 65_536
+
+
+class Posteriors:
+    """Means and standard deviations of the posteriors q(z|x) of a data set.
+
+    In memory as arrays, or memory-mapped from an HDF5 file with the data sets `mean` and `std`,
+    of which only the rows in use are read.
+
+    Args:
+        mean: Array of shape `(n, latent_dim)`.
+        std: Array of the same shape, not negative.
+
+    Raises:
+        ValueError: If the shapes are not so, or values are not finite, or `std` is negative.
+
+    Example:
+        >>> posteriors = first_stage.posteriors(images)
+        >>> second_stage.fit(posteriors, epochs=10)
+
+    Source:
+        Dai & Wipf (2019), section 4: the second stage is trained on samples of the aggregated
+        posterior, `z = mean + std * noise`.
+    """
+
+    def __init__(self, mean, std):
+        mean, std = (np.asanyarray(array) for array in (mean, std))
+        if mean.ndim != 2 or mean.shape != std.shape or not len(mean):
+            raise ValueError(
+                "`mean` and `std` must have one shape (n, latent_dim), and n at least 1. "
+                f"Received: mean.shape={mean.shape}, std.shape={std.shape}"
+            )
+        for start in range(0, len(mean), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            if not (np.isfinite(mean[rows]).all() and np.isfinite(std[rows]).all()):
+                raise ValueError("`mean` and `std` must be finite. Received: NaN or infinity")
+            if std[rows].min() < 0:
+                raise ValueError(f"`std` must not be negative. Received: min={std[rows].min()}")
+        self.mean = mean
+        self.std = std
+
+    def __len__(self):
+        """Returns the number of posteriors."""
+        return len(self.mean)
+
+    def __repr__(self):
+        """Returns a short description."""
+        return f"Posteriors(n={len(self)}, latent_dim={self.latent_dim})"
+
+    @property
+    def latent_dim(self) -> int:
+        """The width of z."""
+        return self.mean.shape[1]
+
+    def save(self, path):
+        """Writes an HDF5 file with the data sets `mean` and `std`, at once or not at all."""
+        with written_beside(path) as partial:
+            _write_hdf5(partial, (self.mean, self.std))
+
+    @classmethod
+    def load(cls, path):
+        """Opens a file written by `save`; rows are read from the disk as they are used.
+
+        Raises:
+            ValueError: If the file is missing or is not such a file.
+        """
+        try:
+            with h5py.File(path, "r") as file:
+                places = [(file[name].id.get_offset(), file[name].shape) for name in _NAMES]
+            arrays = [
+                np.memmap(path, "float32", mode="r", offset=offset, shape=shape)
+                for offset, shape in places
+            ]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                "`path` must be an HDF5 file written by `Posteriors.save`. "
+                f"Received: path={str(path)!r} ({error})"
+            ) from error
+        return cls(*arrays)
+
+    @classmethod
+    def from_batches(cls, batches, memory_limit=2**30, path=None):
+        """Gathers `(mean, std)` batches, in memory, or in an HDF5 file once they grow too large.
+
+        Args:
+            batches: Iterable of pairs of float32 arrays `(batch, latent_dim)`.
+            memory_limit: Bytes to keep in memory at the most. Defaults to 1 GiB.
+            path: Where the HDF5 file goes. Defaults to None: a temporary folder that is removed
+                with the returned object.
+
+        Raises:
+            ValueError: If there is no batch.
+        """
+        gathered = _Gathered(memory_limit, path)
+        try:
+            for batch in batches:
+                gathered.append(batch)
+            return gathered.finish(cls)
+        finally:
+            gathered.close()
+
+
+class _Gathered:
+    """Batches so far: in lists, or, beyond the limit, one raw file for each array."""
+
+    def __init__(self, memory_limit, path):
+        self.memory_limit = memory_limit
+        self.path = path
+        self.lists = ([], [])
+        self.bytes = 0
+        self.folder = None
+        self.spools = None
+
+    def append(self, batch):
+        for rows, array in zip(self.lists, batch):
+            rows.append(np.ascontiguousarray(array, "float32"))
+            self.bytes += rows[-1].nbytes
+        if self.bytes > self.memory_limit:
+            self._spill()
+
+    def _spill(self):
+        if self.spools is None:
+            parent = None if self.path is None else pathlib.Path(self.path).absolute().parent
+            if parent is not None:
+                parent.mkdir(parents=True, exist_ok=True)
+            self.folder = pathlib.Path(tempfile.mkdtemp(prefix=".posteriors-", dir=parent))
+            self.spools = [open(self.folder / name, "wb") for name in _NAMES]
+            self.latent_dim = self.lists[0][0].shape[1]
+        for rows, spool in zip(self.lists, self.spools):
+            spool.writelines(rows)
+            rows.clear()
+
+    def finish(self, cls):
+        if self.spools is None:
+            if not self.lists[0]:
+                raise ValueError("`batches` must not be empty. Received: no batch")
+            posteriors = cls(*(np.concatenate(rows) for rows in self.lists))
+            if self.path is not None:
+                posteriors.save(self.path)
+            return posteriors
+        self._spill()
+        for spool in self.spools:
+            spool.close()
+        arrays = [
+            np.memmap(spool.name, "float32", mode="r").reshape(-1, self.latent_dim)
+            for spool in self.spools
+        ]
+        target = self.path or pathlib.Path(tempfile.mkdtemp(prefix="posteriors-"), "posteriors.h5")
+        with written_beside(target) as partial:
+            _write_hdf5(partial, arrays)
+        posteriors = cls.load(target)
+        if self.path is None:
+            weakref.finalize(posteriors, shutil.rmtree, target.parent, ignore_errors=True)
+        return posteriors
+
+    def close(self):
+        if self.folder is not None:
+            for spool in self.spools:
+                spool.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _write_hdf5(path, arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in zip(_NAMES, arrays):
+            target = file.create_dataset(name, array.shape, "float32")
+            for start in range(0, len(array), _ROWS_AT_ONCE):
+                rows = slice(start, start + _ROWS_AT_ONCE)
+                target[rows] = array[rows]

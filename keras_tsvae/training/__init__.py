@@ -1,0 +1,10 @@
+"""The custom train and test step of a stage, for the backend in use, and what feeds it."""
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    from keras_tsvae.training.tensorflow import StageTrainer
+else:
+    from keras_tsvae.training.jax import StageTrainer
+
+__all__ = ["StageTrainer"]

@@ -1,0 +1,229 @@
+"""Images as a user brings them: checked, without labels, ready to be fitted or encoded.
+
+Images are uint8 in [0, 255] or floats in [0, 1], as NumPy arrays (or anything that turns into
+one), `tf.data.Dataset`s of batches, or `keras.utils.PyDataset`s, alone or followed by labels.
+What can be seen of them is checked before training; the values of streamed batches are checked
+on the way to the model, so that a bad batch never reaches it.
+"""
+
+import contextlib
+import re
+
+import keras
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.batching import ArrayBatches
+
+_VALUES = "`x` must hold finite values in [0, 1], or be uint8 in [0, 255]. Received: "
+_MARK = re.compile(r"`x` must [^\n]*")
+_ROWS_AT_ONCE = 1024
+
+
+def images_for_fit(x, batch_size, image_shape=None, training=True, shuffle=True):
+    """Returns `x` as a data set of checked image batches that `keras.Model.fit` takes.
+
+    Args:
+        x: Images in any of the forms above.
+        batch_size: Int or None; None means 64 for arrays, and is a must for batched data sets.
+        image_shape: `(height, width, channels)` of the model, or None if it is not known.
+        training: Whether the last partial batch of arrays is dropped.
+        shuffle: Whether arrays are shuffled.
+
+    Raises:
+        ValueError: If `x` is no such data set, is empty or smaller than a batch, or does not fit
+            the model.
+    """
+    x = _images(x)
+    _check_fit(x, image_shape)
+    if not is_batched(x):
+        return array_batches((x,), 64 if batch_size is None else batch_size, training, shuffle)
+    if batch_size is not None:
+        raise ValueError(
+            "`batch_size` must not be given with a data set that is batched already. "
+            f"Received: batch_size={batch_size}"
+        )
+    return _CheckedBatches(x) if isinstance(x, keras.utils.PyDataset) else _checked_tf(x)
+
+
+def array_batches(arrays, batch_size, training, shuffle=True):
+    """Returns `ArrayBatches`, or raises if there is not a single batch."""
+    rows, batch_size = len(arrays[0]), positive_int("batch_size", batch_size)
+    if training and rows < batch_size:
+        raise ValueError(
+            "`batch_size` must not exceed the number of examples: an epoch drops its last "
+            f"partial batch. Received: batch_size={batch_size} for {rows} examples"
+        )
+    return ArrayBatches(arrays, batch_size, training, shuffle)
+
+
+def image_batches(x, batch_size, image_shape=None):
+    """Yields `x` in order as checked NumPy batches; `batch_size` cuts arrays only."""
+    x = _images(x)
+    _check_fit(x, image_shape)
+    if isinstance(x, np.ndarray):
+        yield from (x[start : start + batch_size] for start in range(0, len(x), batch_size))
+    elif isinstance(x, keras.utils.PyDataset):
+        checked = _CheckedBatches(x)
+        yield from (checked[index][0] for index in range(len(checked)))
+    else:
+        if int(x.cardinality()) == -1:
+            raise ValueError("`x` must be finite. Received: a tf.data.Dataset that never ends")
+        with clear_errors():
+            for (images,) in _checked_tf(x).as_numpy_iterator():
+                yield images
+
+
+def is_batched(x):
+    """Whether `x` comes in batches of its own: a `tf.data.Dataset` or a `PyDataset`."""
+    return _is_tf_dataset(x) or isinstance(x, keras.utils.PyDataset)
+
+
+def num_batches(x, batch_size):
+    """Returns how many batches `image_batches` yields, or None if it is not known."""
+    x = _first(x) if isinstance(x, tuple) else x
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches
+    if _is_tf_dataset(x):
+        return max(int(x.cardinality()), 0) or None
+    return -(-len(x) // batch_size)
+
+
+def image_shape_of(x):
+    """Returns `(height, width, channels)` of images of any accepted form."""
+    return _shape(_images(x))
+
+
+def _shape(images):
+    if isinstance(images, np.ndarray):
+        return images.shape[1:]
+    if isinstance(images, keras.utils.PyDataset):
+        return _check_array(_first(images[0])).shape[1:]
+    spec = _first(images.element_spec)
+    _check_rank_and_dtype(spec.shape.rank, spec.shape, spec.dtype.name)
+    if spec.shape.rank and spec.shape[1:].is_fully_defined():
+        return tuple(spec.shape[1:])
+    with clear_errors():
+        return next(_checked_tf(images).as_numpy_iterator())[0].shape[1:]
+
+
+def _check_fit(images, image_shape):
+    received = tuple(_shape(images))
+    if image_shape is not None and received != tuple(image_shape):
+        raise ValueError(
+            f"`x` must hold images of shape {tuple(image_shape)} (height, width, channels). "
+            f"Received: images of shape {received}"
+        )
+
+
+@contextlib.contextmanager
+def clear_errors():
+    """Turns this module's errors, as a backend's pipeline wraps them, into `ValueError`s."""
+    try:
+        yield
+    except Exception as error:
+        message = _MARK.search(str(error))
+        if message is None or type(error) is ValueError:
+            raise
+        raise ValueError(message.group().replace("] [", " ").rstrip("]'\"")) from error
+
+
+class _CheckedBatches(keras.utils.PyDataset):
+    """A user's `PyDataset` without its labels, every batch checked as it is read."""
+
+    def __init__(self, dataset):
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
+        )
+        self.dataset = dataset
+        self.on_epoch_begin = dataset.on_epoch_begin
+        self.on_epoch_end = dataset.on_epoch_end
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, index):
+        return (_check_array(_first(self.dataset[index])),)
+
+
+def _checked_tf(dataset):
+    import tensorflow as tf
+
+    def check(*element):
+        images = _first(element)
+        if not images.dtype.is_floating:
+            return (images,)
+        lowest, highest = tf.reduce_min(images), tf.reduce_max(images)
+        finite = tf.reduce_all(tf.math.is_finite(images))
+        valid = finite & (lowest >= 0.0) & (highest <= 1.0)
+        received = [_VALUES + "min, max =", lowest, highest, "all finite =", finite]
+        with tf.control_dependencies([tf.debugging.Assert(valid, received)]):
+            return (tf.identity(images),)
+
+    return dataset.map(check)
+
+
+def _images(x):
+    """Returns the images of `x`: a checked array, or a data set that is not empty."""
+    x = _first(x) if isinstance(x, tuple) else x
+    if _is_tf_dataset(x):
+        count = int(x.cardinality())
+        if count == 0 or (count == -2 and next(iter(x.take(1)), None) is None):
+            raise ValueError("`x` must not be empty. Received: a tf.data.Dataset with no batch")
+        return x
+    if isinstance(x, keras.utils.PyDataset):
+        if not x.num_batches:
+            raise ValueError(
+                "`x` must have a length of at least one batch. "
+                f"Received: a PyDataset with num_batches={x.num_batches}"
+            )
+        return x
+    if isinstance(x, list) or hasattr(x, "__array__"):
+        return _check_array(x)
+    raise ValueError(
+        "`x` must be an array of images, a tf.data.Dataset or a keras.utils.PyDataset. "
+        f"Received: type(x)={type(x).__name__}"
+    )
+
+
+def _check_array(x):
+    x = np.asarray(x)
+    _check_rank_and_dtype(x.ndim, x.shape, x.dtype.name)
+    if len(x) == 0:
+        raise ValueError(f"`x` must not be empty. Received: x.shape={x.shape}")
+    if x.dtype != np.uint8:
+        for start in range(0, len(x), _ROWS_AT_ONCE):
+            rows = x[start : start + _ROWS_AT_ONCE]
+            lowest, highest = rows.min(), rows.max()  # NaN if there is one
+            if not (lowest >= 0 and highest <= 1):
+                raise ValueError(f"{_VALUES}min={lowest}, max={highest}")
+    return x
+
+
+def _check_rank_and_dtype(rank, shape, dtype):
+    if rank is not None and rank != 4:
+        hint = " (grey images need a last axis of length 1)" if rank == 3 else ""
+        raise ValueError(
+            "`x` must hold batches of images of rank 4 (batch, height, width, channels)"
+            f"{hint}. Received: shape={tuple(shape)}"
+        )
+    if dtype != "uint8" and "float" not in dtype:
+        raise ValueError(
+            f"`x` must be uint8 in [0, 255] or floating point in [0, 1]. Received: dtype={dtype}"
+        )
+
+
+def _first(element):
+    """Returns the images of a batch or a pair of images and labels."""
+    if isinstance(element, dict) or (isinstance(element, (tuple, list)) and len(element) > 2):
+        raise ValueError(
+            "`x` must yield images, or pairs of images and labels. "
+            f"Received: a {type(element).__name__} of {len(element)}"
+        )
+    return element[0] if isinstance(element, (tuple, list)) else element
+
+
+def _is_tf_dataset(x):
+    return hasattr(x, "element_spec") and hasattr(x, "as_numpy_iterator")

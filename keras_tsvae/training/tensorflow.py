@@ -1,0 +1,40 @@
+"""Train and test step of a stage on TensorFlow."""
+
+import tensorflow as tf
+
+
+class StageTrainer:
+    """Custom `train_step` and `test_step`, in front of `keras.Model` in the bases of a stage.
+
+    A stage gives `loss_terms(data, training)`, a dict with one value per example, and
+    `update_metrics(terms)`. The loss is averaged over the *global* batch: under a
+    `tf.distribute` strategy each replica divides its sum by the number of examples on all
+    replicas, and the gradients, which the optimiser sums, are those of the whole batch.
+    """
+
+    def train_step(self, data):
+        """Makes one optimiser step on one batch and returns the running means."""
+        with tf.GradientTape() as tape:
+            terms = self.loss_terms(data, training=True)
+            loss = _global_mean(terms["loss"]) + self._penalty()
+            scaled_loss = self.optimizer.scale_loss(loss)
+        variables = self.trainable_variables
+        gradients = tape.gradient(scaled_loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables))
+        return self.update_metrics(terms)
+
+    def test_step(self, data):
+        """Measures one batch and returns the running means."""
+        return self.update_metrics(self.loss_terms(data, training=False))
+
+    def _penalty(self):
+        """Regularisers of user-made networks, which every replica counts in full."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses] or [0.0]) / replicas
+
+
+def _global_mean(values):
+    count = tf.shape(values)[0]
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, count)
+    return tf.reduce_sum(values) / tf.cast(count, values.dtype)
