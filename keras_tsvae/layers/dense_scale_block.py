@@ -35,8 +35,9 @@ class DenseScaleBlock(BlockStack):
     """
 
     def __init__(self, units=512, block_per_scale=1, depth_per_block=2, **kwargs):
-        super().__init__(block_per_scale, depth_per_block, **kwargs)
-        self.units = positive_int("units", units)
+        width = positive_int("units", units)
+        super().__init__(width, block_per_scale, depth_per_block, **kwargs)
+        self.units = self.width
 
     def make_block(self, name):
         """Returns a dense residual block."""

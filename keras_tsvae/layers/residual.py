@@ -62,8 +62,9 @@ class PreActivationBlock(keras.layers.Layer):
 class BlockStack(keras.layers.Layer):
     """`block_per_scale` residual blocks, one after another; subclasses say of which kind."""
 
-    def __init__(self, block_per_scale, depth_per_block, **kwargs):
+    def __init__(self, width, block_per_scale, depth_per_block, **kwargs):
         super().__init__(**kwargs)
+        self.width = width
         self.block_per_scale = positive_int("block_per_scale", block_per_scale)
         self.depth_per_block = positive_int("depth_per_block", depth_per_block)
 
@@ -86,6 +87,10 @@ class BlockStack(keras.layers.Layer):
         for block in self.blocks:
             inputs = block(inputs, training=training)
         return inputs
+
+    def compute_output_shape(self, input_shape):
+        """Returns the input's shape with the blocks' width as its last axis."""
+        return (*input_shape[:-1], self.width)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -38,8 +38,9 @@ class ScaleBlock(BlockStack):
     """
 
     def __init__(self, filters, block_per_scale=1, depth_per_block=2, kernel_size=3, **kwargs):
-        super().__init__(block_per_scale, depth_per_block, **kwargs)
-        self.filters = positive_int("filters", filters)
+        width = positive_int("filters", filters)
+        super().__init__(width, block_per_scale, depth_per_block, **kwargs)
+        self.filters = self.width
         self.kernel_size = positive_int("kernel_size", kernel_size)
 
     def make_block(self, name):

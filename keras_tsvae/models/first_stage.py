@@ -116,6 +116,7 @@ class FirstStageVAE(Stage):
         data = inputs.images_for_fit(x, batch_size, self.image_shape, shuffle=shuffle)
         if validation_data is not None:
             size = kwargs.pop("validation_batch_size", None) or batch_size
+            size = None if inputs.is_batched(validation_data) else size
             validation_data = inputs.images_for_fit(
                 validation_data, size, self.image_shape, training=False
             )

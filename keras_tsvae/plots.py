@@ -1,0 +1,76 @@
+"""Pictures of what a model draws and how it was trained; each function returns a figure.
+
+Needs matplotlib (`pip install "keras_tsvae[examples]"`). Nothing is shown and no figure stays
+open: save one with `figure.savefig(path)`.
+"""
+
+
+def side_by_side(panels, columns=8):
+    """Draws grids of images next to each other, each under its title.
+
+    Args:
+        panels: Dict from titles to images `(n, height, width, channels)`, uint8 in [0, 255] or
+            float in [0, 1], of 1 or 3 channels.
+        columns: Positive int, images per row of each grid. Defaults to 8.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If `panels` is empty or holds anything but batches of images.
+    """
+    from matplotlib.figure import Figure
+
+    if not panels or any(len(images) == 0 or images.ndim != 4 for images in panels.values()):
+        raise ValueError(
+            "`panels` must map titles to images of shape (n, height, width, channels), n at "
+            f"least 1. Received: { ({t: i.shape for t, i in panels.items()}) }"
+        )
+    rows = max(-(-len(images) // columns) for images in panels.values())
+    figure = Figure(figsize=(0.55 * columns * len(panels), 0.55 * rows + 0.5), layout="constrained")
+    parts = figure.subfigures(1, len(panels), wspace=0.05, squeeze=False)[0]
+    for part, (title, images) in zip(parts, panels.items()):
+        part.suptitle(title)
+        highest = 255 if images.dtype == "uint8" else 1
+        for axes in part.subplots(rows, columns, squeeze=False).flat:
+            axes.axis("off")
+        for axes, image in zip(part.axes, images):
+            axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, "gray", vmax=highest)
+    return figure
+
+
+def training_curves(history):
+    """Draws loss and gamma of both stages over the epochs, with validation where there is any.
+
+    Args:
+        history: The `keras.callbacks.History` that `TwoStageVAE.fit` returns.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If `history` holds neither stage.
+    """
+    from matplotlib.figure import Figure
+
+    stages = [name for name in ("stage1", "stage2") if f"{name}_loss" in history.history]
+    if not stages:
+        raise ValueError(
+            "`history` must be that of a fitted `TwoStageVAE`. "
+            f"Received: history with keys {sorted(history.history)}"
+        )
+    figure = Figure(figsize=(9, 3 * len(stages)), layout="constrained")
+    grid = figure.subplots(len(stages), 2, squeeze=False)
+    for row, stage in zip(grid, stages):
+        for axes, name in zip(row, ("loss", "gamma")):
+            for key, label in (
+                (f"{stage}_{name}", "training"),
+                (f"{stage}_val_{name}", "validation"),
+            ):
+                if key in history.history:
+                    values = history.history[key]
+                    axes.plot(range(1, len(values) + 1), values, label=label)
+            axes.set(title=f"Stage {stage[-1]}: {name}", xlabel="epoch")
+            axes.legend()
+        row[1].set_yscale("log")
+    return figure

@@ -1,0 +1,54 @@
+"""Fixtures: fixed seeds, tiny models, and outside data where it is at hand."""
+
+import os
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from tests import tiny
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    # Two logical devices, for the tests of `tf.distribute.MirroredStrategy`.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    keras.utils.set_random_seed(1234)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def images():
+    """96 uint8 images of the tiny models' shape: bright squares on a dark, noisy ground."""
+    return tiny.images(96)
+
+
+@pytest.fixture(scope="session")
+def fitted():
+    """A tiny `TwoStageVAE` after two epochs of each stage. Not to be changed."""
+    keras.utils.set_random_seed(1234)
+    model = tiny.two_stage()
+    model.fit(tiny.images(96), batch_size=16, epochs=2, verbose=0)
+    return model
+
+
+@pytest.fixture
+def golden():
+    """Loads an npz of the official code's inputs and outputs, or skips."""
+    folder = pathlib.Path(os.environ.get("KERAS_TSVAE_DATA", "")) / "golden"
+
+    def load(name):
+        path = folder / f"{name}.npz"
+        if "KERAS_TSVAE_DATA" not in os.environ or not path.exists():
+            pytest.skip(f"golden/{name}.npz is not in the folder KERAS_TSVAE_DATA names")
+        return np.load(path)
+
+    return load

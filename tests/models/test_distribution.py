@@ -1,0 +1,93 @@
+"""Two logical CPU replicas against one device, on TensorFlow."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from tests import tiny
+from tests.harness import flat
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="tf.distribute needs the TensorFlow backend"
+)
+
+
+@pytest.fixture(scope="module")
+def two():
+    """One strategy for all tests: a second one would reuse the first one's collective keys."""
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    assert strategy.num_replicas_in_sync == 2
+    return strategy
+
+
+def train(strategy, make, data):
+    """Trains in order, without noise: replicas draw other noise than one device does."""
+    keras.utils.set_random_seed(3)
+    with strategy.scope():
+        stage = make()
+        head = stage.encoder.get_layer("log_std")
+        head.kernel.assign(np.zeros(head.kernel.shape))
+        head.bias.assign(np.full(head.bias.shape, -40.0))
+        head.trainable = False
+        stage.compile(keras.optimizers.SGD(1e-4))
+    history = stage.fit(data, batch_size=16, shuffle=False, verbose=0)
+    return stage, history.history
+
+
+def without_batch_norm():
+    x = keras.Input(tiny.IMAGE_SHAPE)
+    flattened = keras.layers.Flatten()(x)
+    heads = [keras.layers.Dense(4, name=name)(flattened) for name in ("mean", "log_std")]
+    z = keras.Input((4,))
+    reconstruction = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, "sigmoid")(z))
+    return tsvae.FirstStageVAE(keras.Model(x, heads), keras.Model(z, reconstruction))
+
+
+def with_batch_norm():
+    return tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder())
+
+
+def second():
+    return tsvae.SecondStageVAE(4, width=8, depth=1)
+
+
+@pytest.mark.parametrize("make", [without_batch_norm, with_batch_norm, second])
+def test_two_replicas_take_the_same_step_as_one_device(two, make):
+    data = tiny.images(16)
+    if make is second:
+        data = (tiny.first_stage().encode(data)[0], np.zeros((16, 4), "float32"))
+    mirrored, mirrored_logs = train(two, make, data)
+    single, logs = train(tf.distribute.get_strategy(), make, data)
+    for ours, theirs in zip(mirrored.weights, single.weights):
+        np.testing.assert_allclose(
+            flat(ours)[0], flat(theirs)[0], rtol=1e-5, atol=1e-5, err_msg=ours.path
+        )
+    for key in logs:
+        np.testing.assert_allclose(mirrored_logs[key], logs[key], rtol=1e-4, atol=1e-5)
+
+
+def test_an_uneven_last_batch_still_takes_the_step_of_the_whole_batch(two):
+    """Eight images split four and four, then five split three and two: each counts a fifth."""
+    data = tf.data.Dataset.from_tensor_slices(tiny.images(13)).batch(8)
+
+    def step(strategy):
+        keras.utils.set_random_seed(3)
+        with strategy.scope():
+            stage = without_batch_norm()
+            stage.encoder.get_layer("log_std").bias.assign([-40.0] * 4)
+            stage.compile(keras.optimizers.SGD(1e-4))
+        stage.fit(data, verbose=0)
+        return stage.weights
+
+    for ours, theirs in zip(step(two), step(tf.distribute.get_strategy())):
+        np.testing.assert_allclose(flat(ours)[0], flat(theirs)[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_whole_two_stage_fit_under_a_strategy(two):
+    with two.scope():
+        model = tiny.two_stage()
+    history = model.fit(tiny.images(48), batch_size=16, verbose=0)
+    assert all(np.isfinite(values).all() for values in history.history.values())
+    assert model.sample(5, seed=0).shape == (5, 8, 8, 1)

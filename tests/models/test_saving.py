@@ -1,0 +1,176 @@
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from tests import tiny
+from tests.harness import flat
+
+OTHER = {"tensorflow": "jax", "jax": "tensorflow"}[keras.backend.backend()]
+
+# Loads a model and a case of inputs, writes what the model makes of them, trains on, saves.
+SCRIPT = """
+import sys, keras, numpy as np, keras_tsvae
+from tests import tiny
+from tests.harness import flat
+source, case, results, target = sys.argv[1:]
+model, case = keras.saving.load_model(source), np.load(case)
+outputs = {"decoded": model.decode(case["z"]), "z_hat": model.second_stage.decode(case["z"])}
+outputs["mean"], outputs["std"] = model.encode(case["images"])
+terms = model.first_stage.loss_terms(case["images"], noise=case["noise"])
+outputs.update({f"first_{k}": flat(v)[0] for k, v in terms.items()})
+terms = model.second_stage.loss_terms(case["z"], noise=case["noise"])
+outputs.update({f"second_{k}": flat(v)[0] for k, v in terms.items()})
+np.savez(results, **outputs, iterations=flat(model.first_stage.optimizer.iterations)[0])
+model.fit(case["images"], batch_size=16, verbose=0)
+model.save(target)
+np.savez(results + ".trained", decoded=model.decode(case["z"]))
+"""
+
+
+def test_round_trip_is_bit_equal_with_compile_and_optimiser_state(fitted, images, tmp_path):
+    fitted.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.sample(9, seed=1), fitted.sample(9, seed=1))
+    np.testing.assert_array_equal(loaded.encode(images)[1], fitted.encode(images)[1])
+    for ours, theirs in (
+        (fitted.first_stage, loaded.first_stage),
+        (fitted.second_stage, loaded.second_stage),
+    ):
+        assert theirs.compiled and theirs.optimizer.get_config() == ours.optimizer.get_config()
+        assert len(ours.optimizer.variables) == len(theirs.optimizer.variables) > 2
+        for a, b in zip(ours.optimizer.variables, theirs.optimizer.variables):
+            np.testing.assert_array_equal(flat(a)[0], flat(b)[0])
+    assert loaded.get_config() == fitted.get_config()
+    loaded.fit(images, batch_size=16, verbose=0)
+
+
+@pytest.mark.parametrize("make", [tiny.first_stage, tiny.second_stage])
+def test_each_stage_saves_on_its_own(make, tmp_path):
+    stage = make()
+    stage.save(tmp_path / "stage.keras")
+    loaded = keras.saving.load_model(tmp_path / "stage.keras")
+    assert loaded.compiled and loaded.get_config() == stage.get_config()
+    np.testing.assert_array_equal(loaded.sample(5, seed=2), stage.sample(5, seed=2))
+
+
+def test_training_goes_on_after_loading_as_if_never_saved(images, tmp_path):
+    """The optimiser's moments are used, not only stored."""
+    stage = tiny.first_stage()
+    stage.encoder.get_layer("log_std").bias.assign([-40.0] * 4)  # no noise
+    stage.encoder.get_layer("log_std").trainable = False
+    stage.compile(keras.optimizers.Adam(1e-3))
+    stage.fit(images, batch_size=96, epochs=3, shuffle=False, verbose=0)
+    stage.save(tmp_path / "stage.keras")
+    loaded = keras.saving.load_model(tmp_path / "stage.keras")
+    for model in (stage, loaded):
+        model.fit(images, batch_size=96, shuffle=False, verbose=0)
+    for a, b in zip(stage.get_weights(), loaded.get_weights()):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_compile_arguments_survive(tmp_path):
+    model = tiny.two_stage()
+    schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 100, 0.5)
+    model.compile(keras.optimizers.SGD(schedule, momentum=0.5), "rmsprop", steps_per_execution=4)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.first_stage.optimizer.get_config()["momentum"] == 0.5
+    assert isinstance(loaded.second_stage.optimizer, keras.optimizers.RMSprop)
+    assert loaded.first_stage.steps_per_execution == 4
+    config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))
+    compiled = config["config"]["first_stage"]["compile_config"]
+    assert compiled["jit_compile"] == "auto"  # decided anew where the model is loaded
+
+
+def test_an_uncompiled_model_saves_and_loads(tmp_path):
+    model = tsvae.TwoStageVAE(
+        tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder()), tsvae.SecondStageVAE(4, 8, 1)
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.sample(3, seed=0), model.sample(3, seed=0))
+    assert not loaded.first_stage.compiled
+
+
+def test_user_made_second_stage_networks_travel(tmp_path):
+    z = keras.Input((4,))
+    encoder = keras.Model(z, (keras.layers.Dense(4)(z), keras.layers.Dense(4)(z)))
+    stage = tsvae.SecondStageVAE(
+        4, encoder=encoder, decoder=keras.Sequential([keras.layers.Dense(4)])
+    )
+    stage.save(tmp_path / "stage.keras")
+    loaded = keras.saving.load_model(tmp_path / "stage.keras")
+    assert len(loaded.weights) == len(stage.weights)
+    np.testing.assert_array_equal(loaded.sample(3, seed=0), stage.sample(3, seed=0))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_models_round_trip(policy, images, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    model = tiny.two_stage()
+    model.fit(images, batch_size=16, verbose=0)
+    model.save(tmp_path / "model.keras")
+    keras.config.set_dtype_policy("float32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.first_stage.encoder.get_layer("stem").compute_dtype == policy[6:]
+    np.testing.assert_array_equal(loaded.sample(5, seed=0), model.sample(5, seed=0))
+    loaded.fit(images, batch_size=16, verbose=0)
+
+
+def test_a_failed_save_leaves_the_old_file(fitted, tmp_path, monkeypatch):
+    path = tmp_path / "model.keras"
+    fitted.save(path)
+    before = path.read_bytes()
+
+    def broken(self, path, **kwargs):
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save", broken)
+    with pytest.raises(OSError, match="No space left"):
+        fitted.save(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_both_backends_load_each_others_files_and_agree(fitted, images, tmp_path):
+    pytest.importorskip(OTHER)
+    rng = np.random.default_rng(0)
+    z, noise = rng.normal(size=(2, 96, 4)).astype("float32")
+    np.savez(tmp_path / "case.npz", images=images, z=z, noise=noise)
+    fitted.save(tmp_path / "ours.keras")
+    names = ("ours.keras", "case.npz", "results", "theirs.keras")
+    subprocess.run(
+        [sys.executable, "-c", SCRIPT, *(str(tmp_path / name) for name in names)],
+        check=True,
+        env={**os.environ, "KERAS_BACKEND": OTHER},
+    )
+    theirs = np.load(tmp_path / "results.npz")
+    mean, std = fitted.encode(images)
+    ours = {
+        "decoded": fitted.decode(z),
+        "z_hat": fitted.second_stage.decode(z),
+        "mean": mean,
+        "std": std,
+        "iterations": flat(fitted.first_stage.optimizer.iterations)[0],
+    }
+    for stage, prefix, data in (
+        (fitted.first_stage, "first", images),
+        (fitted.second_stage, "second", z),
+    ):
+        terms = stage.loss_terms(data, noise=noise)
+        ours.update({f"{prefix}_{key}": flat(value)[0] for key, value in terms.items()})
+    assert sorted(ours) == sorted(theirs.files)
+    for key, value in ours.items():
+        np.testing.assert_allclose(theirs[key], value, rtol=1e-5, atol=1e-5, err_msg=key)
+
+    trained = keras.saving.load_model(tmp_path / "theirs.keras")
+    expected = np.load(tmp_path / "results.trained.npz")["decoded"]
+    np.testing.assert_allclose(trained.decode(z), expected, atol=1e-5)
+    assert int(flat(trained.first_stage.optimizer.iterations)[0]) > ours["iterations"]

@@ -1,0 +1,146 @@
+"""The SavedModel, as processes without this package and without Keras see it."""
+
+import subprocess
+import sys
+import tempfile
+
+import keras
+import numpy as np
+import pytest
+
+from tests import tiny
+
+needs_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
+)
+
+# Uses a SavedModel where importing Keras or this package is an error.
+SCRIPT = """
+import sys
+sys.modules.update(dict.fromkeys(["keras", "keras_tsvae", "tf_keras", "keras_core"]))
+import numpy as np
+import tensorflow as tf
+images = np.load(sys.argv[2])
+loaded = tf.saved_model.load(sys.argv[1])
+signatures = loaded.signatures
+results = {
+    "stage2": loaded.sample(300, seed=5),
+    "stage1": loaded.sample_stage1(300, seed=5),
+    "signature": signatures["sample"](n=tf.constant(7), seed=tf.constant(5))["images"],
+    "unseeded": loaded.sample(6),
+    "mean": loaded.encode(images)[0],
+    "std": signatures["encode"](images=tf.cast(images, tf.float32) / 255)["std"],
+    "reconstruction": loaded.reconstruct(images),
+    "one": loaded.reconstruct(images[:1] / np.float32(255)),
+    "decoded": loaded.decode(np.ones((3, 4), np.float32)),
+}
+assert not any(name.split(".")[0].startswith("keras") for name, m in sys.modules.items() if m)
+np.savez(sys.argv[3], names=sorted(signatures), **{k: v.numpy() for k, v in results.items()})
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(fitted, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "model"
+    fitted.export(path)
+    return path
+
+
+def run(script, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=tempfile.gettempdir(),
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@needs_tensorflow
+def test_a_process_without_keras_gets_the_models_own_outputs(exported, fitted, images, tmp_path):
+    np.save(tmp_path / "images.npy", images)
+    results = []
+    for name in ("first", "second"):
+        run(SCRIPT, exported, tmp_path / "images.npy", tmp_path / name)
+        results.append(np.load(tmp_path / f"{name}.npz"))
+    ours = {
+        "stage2": fitted.sample(300, seed=5),
+        "stage1": fitted.sample(300, stage=1, seed=5),
+        "signature": fitted.sample(7, seed=5),
+        "mean": fitted.encode(images)[0],
+        "std": fitted.encode(images)[1],
+        "reconstruction": fitted.reconstruct(images),
+        "one": fitted.reconstruct(images[:1]),
+        "decoded": fitted.decode(np.ones((3, 4))),
+    }
+    for key, value in ours.items():
+        np.testing.assert_allclose(results[0][key], value, atol=1e-5, err_msg=key)
+    assert list(results[0]["names"]) == [
+        "decode",
+        "encode",
+        "reconstruct",
+        "sample",
+        "sample_stage1",
+        "serving_default",
+    ]
+    first, second = (result["unseeded"] for result in results)
+    assert first.shape == (6, 8, 8, 1) and np.abs(first - second).max() > 1e-4
+
+
+@needs_tensorflow
+def test_no_global_seed_fixes_what_an_exported_model_draws(fitted, tmp_path):
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(1)
+    fitted.export(tmp_path / "model")
+    draws = []
+    for _ in range(2):
+        keras.utils.set_random_seed(1)
+        loaded = tf.saved_model.load(str(tmp_path / "model"))
+        draws.append(loaded.sample(4).numpy())
+    assert np.abs(draws[0] - draws[1]).max() > 1e-4
+
+
+@needs_tensorflow
+def test_the_command_line_shows_and_runs_the_signatures(exported, tmp_path):
+    cli = "from tensorflow.python.tools.saved_model_cli import main; main()"
+    shown = run(cli, "show", "--dir", exported, "--tag_set", "serve", "--signature_def", "sample")
+    assert "(-1, 8, 8, 1)" in shown and "dtype: DT_INT32" in shown
+
+
+@needs_tensorflow
+def test_bad_numbers_are_refused_in_the_graph_too(exported):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(exported))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`n` must be a positive integer"):
+        loaded.sample(0, seed=1)
+
+
+@needs_tensorflow
+def test_the_graph_has_no_training_leftovers(exported, fitted):
+    import tensorflow as tf
+
+    variables = tf.saved_model.load(str(exported)).tracked
+    stages = (fitted.first_stage, fitted.second_stage)
+    assert len(variables) == sum(len(stage.weights) for stage in stages)
+
+
+@needs_tensorflow
+def test_an_export_path_that_is_not_empty_is_refused(fitted, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="`filepath` must not exist, or be an empty folder"):
+        fitted.export(tmp_path)
+    with pytest.raises(ValueError, match="notes.txt"):
+        fitted.export(tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+    (tmp_path / "empty").mkdir()
+    fitted.export(str(tmp_path / "empty"))
+    assert (tmp_path / "empty" / "saved_model.pb").exists()
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="only on JAX")
+def test_other_backends_say_what_to_do(tmp_path):
+    with pytest.raises(ValueError, match="KERAS_BACKEND=tensorflow"):
+        tiny.two_stage().export(tmp_path / "model")

@@ -1,0 +1,75 @@
+import gc
+
+import h5py
+import numpy as np
+import pytest
+
+from keras_tsvae import Posteriors
+
+RNG = np.random.default_rng(0)
+MEAN = RNG.normal(size=(1000, 3)).astype("float32")
+STD = RNG.random((1000, 3)).astype("float32")
+BATCHES = [(MEAN[i : i + 130], STD[i : i + 130]) for i in range(0, 1000, 130)]
+
+
+def test_a_file_holds_what_was_saved_and_is_plain_hdf5(tmp_path):
+    Posteriors(MEAN, STD).save(tmp_path / "p.h5")
+    loaded = Posteriors.load(tmp_path / "p.h5")
+    np.testing.assert_array_equal(loaded.mean, MEAN)
+    np.testing.assert_array_equal(loaded.std, STD)
+    assert isinstance(loaded.mean, np.memmap)  # on disk, not in memory
+    with h5py.File(tmp_path / "p.h5") as file:
+        np.testing.assert_array_equal(file["mean"][:], MEAN)
+    assert len(loaded) == 1000 and loaded.latent_dim == 3
+
+
+@pytest.mark.parametrize("limit", [0, 5000, 2**30])
+@pytest.mark.parametrize("named", [True, False])
+def test_gathering_gives_the_same_in_memory_and_on_disk(limit, named, tmp_path):
+    path = tmp_path / "deep" / "p.h5" if named else None
+    posteriors = Posteriors.from_batches(iter(BATCHES), memory_limit=limit, path=path)
+    np.testing.assert_array_equal(posteriors.mean, MEAN)
+    np.testing.assert_array_equal(posteriors.std, STD)
+    assert isinstance(posteriors.mean, np.memmap) == (limit < 2**30)
+    if named:
+        np.testing.assert_array_equal(Posteriors.load(path).std, STD)
+        assert [p.name for p in path.parent.iterdir()] == ["p.h5"]
+
+
+def test_a_temporary_file_goes_with_its_posteriors():
+    posteriors = Posteriors.from_batches(iter(BATCHES), memory_limit=0)
+    file = posteriors.mean.filename
+    assert file.exists() if hasattr(file, "exists") else file
+    del posteriors
+    gc.collect()
+    assert not file.exists()
+
+
+def test_a_failure_while_gathering_leaves_nothing(tmp_path):
+    def batches():
+        yield BATCHES[0]
+        raise RuntimeError("encoder failed")
+
+    with pytest.raises(RuntimeError, match="encoder failed"):
+        Posteriors.from_batches(batches(), memory_limit=0, path=tmp_path / "p.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_broken_files_are_named(tmp_path):
+    whole = tmp_path / "whole.h5"
+    Posteriors(MEAN, STD).save(whole)
+    truncated = tmp_path / "truncated.h5"
+    truncated.write_bytes(whole.read_bytes()[:-500])
+    text = tmp_path / "text.h5"
+    text.write_text("not HDF5")
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file["mean"] = MEAN
+    for path in (truncated, text, other, tmp_path / "missing.h5"):
+        with pytest.raises(ValueError, match=f"HDF5 file written by .*{path.name}"):
+            Posteriors.load(path)
+
+
+def test_no_batches():
+    with pytest.raises(ValueError, match="`batches` must not be empty"):
+        Posteriors.from_batches(iter(()))
