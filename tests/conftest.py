@@ -35,7 +35,7 @@ def images():
 def fitted():
     """A tiny `TwoStageVAE` after two epochs of each stage. Not to be changed."""
     keras.utils.set_random_seed(1234)
-    model = tiny.two_stage()
+    model = tiny.two_stage("adam")
     model.fit(tiny.images(96), batch_size=16, epochs=2, verbose=0)
     return model
 

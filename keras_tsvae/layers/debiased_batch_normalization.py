@@ -106,7 +106,8 @@ class DebiasedBatchNormalization(keras.layers.Layer):
         return outputs
 
     def _record(self, mean, variance):
-        updates = self.num_updates + 1.0
+        # One more, but only once the batch is there: where it fails to come, nothing may move.
+        updates = self.num_updates + ops.cast(ops.isfinite(mean[0]), "float32")
         gathered = -ops.expm1(updates * math.log(self.decay))  # 1 - decay^updates
         rate = (1.0 - self.decay) / gathered
         self.num_updates.assign(updates)

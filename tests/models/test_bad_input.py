@@ -102,7 +102,6 @@ def test_a_bad_batch_of_a_stream_leaves_the_weights_alone(bad, kind):
     assert "must hold finite values in [0, 1]" in str(error) and "Received" in str(error)
     clean, none = steps_of(data.batches[:2])
     assert none is None
-    assert int(flat(spoilt.optimizer.iterations)[0]) == 2
     for a, b in zip(spoilt.get_weights(), clean.get_weights()):
         np.testing.assert_array_equal(a, b)
 

@@ -1,0 +1,78 @@
+"""The package as a whole: what importing it costs, and what it needs."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import keras_tsvae
+
+PACKAGE = pathlib.Path(keras_tsvae.__file__).parent
+
+
+def test_jax_alone_is_enough():
+    """TensorFlow is absent, as on a machine that has only JAX."""
+    pytest.importorskip("jax")
+    script = """
+import sys
+sys.modules["tensorflow"] = None
+import numpy as np, keras, keras_tsvae as tsvae
+first = tsvae.FirstStageVAE(
+    tsvae.networks.ResNetEncoder((8, 8, 1), 2, base_dim=2, num_scale=1, fc_dim=4),
+    tsvae.networks.ResNetDecoder((8, 8, 1), 2, base_dim=2),
+)
+model = tsvae.TwoStageVAE(first, tsvae.SecondStageVAE(2, width=4, depth=1))
+model.compile()
+model.fit(np.zeros((8, 8, 8, 1), "uint8"), batch_size=4, verbose=0)
+print(model.sample(3).shape)
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(3, 8, 8, 1)"
+
+
+def test_importing_loads_no_optional_library():
+    script = (
+        "import keras, sys; before = set(sys.modules); import keras_tsvae;"
+        "print(sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    for name in ("matplotlib", "keras_cv", "sklearn", "PIL", "scipy", "pandas"):
+        assert f"'{name}'" not in done.stdout
+
+
+def test_other_backends_are_refused_with_a_word():
+    script = """
+import keras
+keras.backend.backend = lambda: "numpy"
+import keras_tsvae
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "KERAS_BACKEND to 'tensorflow' or 'jax'" in done.stderr
+
+
+@pytest.mark.parametrize("room", ["layers", "networks", "models", "losses.py"])
+def test_models_are_written_in_keras_alone(room):
+    path = PACKAGE / room
+    for file in path.rglob("*.py") if path.is_dir() else [path]:
+        found = re.findall(
+            r"^\s*(?:import|from) (?:tensorflow|jax|torch)\b", file.read_text(), re.M
+        )
+        assert not found, file
+
+
+def test_every_public_class_is_registered_for_loading():
+    public = [
+        getattr(keras_tsvae, name) for name in ("FirstStageVAE", "SecondStageVAE", "TwoStageVAE")
+    ]
+    for room in (keras_tsvae.layers, keras_tsvae.networks):
+        public += [getattr(room, name) for name in room.__all__]
+    for cls in public:
+        assert keras.saving.get_registered_name(cls) == f"keras_tsvae>{cls.__name__}"
