@@ -13,7 +13,7 @@ def non_negative_int(name: str, value) -> int:
     return _int_at_least(name, value, 0, "an integer of at least 0")
 
 
-def image_shape(value) -> tuple[int, int, int]:
+def check_image_shape(value) -> tuple[int, int, int]:
     """Returns `(height, width, channels)` as a tuple of positive ints, or raises."""
     try:
         height, width, channels = value

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 
 import keras
 import numpy as np
@@ -16,6 +17,15 @@ if keras.backend.backend() == "tensorflow":
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
+
+
+if keras.backend.backend() == "jax":
+    import jax
+
+    # The same tiny models are compiled again and again.
+    jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="jax-cache-"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_tsvae import arguments
+from keras_tsvae.arguments import positive_int
 from keras_tsvae.networks.mlp_encoder import hidden_and_input
 from keras_tsvae.networks.network import Network, vector_input
 
@@ -39,21 +39,14 @@ class MLPDecoder(Network):
     """
 
     def __init__(self, latent_dim, width=1024, depth=3, dtype=None, **kwargs):
-        latent_dim = arguments.positive_int("latent_dim", latent_dim)
+        latent_dim = positive_int("latent_dim", latent_dim)
         policy = keras.dtype_policies.get(dtype)
         u = vector_input(latent_dim, "u")
         features = hidden_and_input(u, width, depth, policy)
         z = keras.layers.Dense(latent_dim, dtype=policy, name="z")(features)
-        super().__init__(u, z, policy, **kwargs)
-        self.latent_dim = latent_dim
-        self.width = width
-        self.depth = depth
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "latent_dim": self.latent_dim,
-            "width": self.width,
-            "depth": self.depth,
+        arguments = {
+            "latent_dim": latent_dim,
+            "width": width,
+            "depth": depth,
         }
+        super().__init__(u, z, policy, arguments, **kwargs)

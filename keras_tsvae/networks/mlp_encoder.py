@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_tsvae import arguments
+from keras_tsvae.arguments import positive_int
 from keras_tsvae.networks.network import Network, gaussian_heads, vector_input
 
 
@@ -39,29 +39,24 @@ class MLPEncoder(Network):
     """
 
     def __init__(self, latent_dim, width=1024, depth=3, dtype=None, **kwargs):
-        latent_dim = arguments.positive_int("latent_dim", latent_dim)
+        latent_dim = positive_int("latent_dim", latent_dim)
         policy = keras.dtype_policies.get(dtype)
         z = vector_input(latent_dim, "z")
         features = hidden_and_input(z, width, depth, policy)
-        super().__init__(z, gaussian_heads(features, latent_dim, policy), policy, **kwargs)
-        self.latent_dim = latent_dim
-        self.width = width
-        self.depth = depth
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "latent_dim": self.latent_dim,
-            "width": self.width,
-            "depth": self.depth,
+        arguments = {
+            "latent_dim": latent_dim,
+            "width": width,
+            "depth": depth,
         }
+        super().__init__(
+            z, gaussian_heads(features, latent_dim, policy), policy, arguments, **kwargs
+        )
 
 
 def hidden_and_input(inputs, width, depth, dtype):
     """Returns `inputs` with the output of the hidden layers concatenated behind them."""
-    width = arguments.positive_int("width", width)
+    width = positive_int("width", width)
     y = inputs
-    for index in range(arguments.positive_int("depth", depth)):
+    for index in range(positive_int("depth", depth)):
         y = keras.layers.Dense(width, activation="relu", dtype=dtype, name=f"hidden_{index}")(y)
     return keras.layers.Concatenate(dtype=dtype, name="skip")([inputs, y])

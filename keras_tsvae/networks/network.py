@@ -6,16 +6,20 @@ import keras
 class Network(keras.Model):
     """A functional model that is rebuilt from its constructor's arguments, dtype included."""
 
-    def __init__(self, inputs, outputs, dtype, **kwargs):
+    def __init__(self, inputs, outputs, dtype, arguments, **kwargs):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.dtype_policy = keras.dtype_policies.get(dtype)
+        self._argument_names = tuple(arguments)
+        for name, value in arguments.items():
+            setattr(self, name, value)
 
     def get_config(self):
-        """Returns name, trainability and dtype; subclasses add their arguments."""
+        """Returns the constructor's arguments."""
         return {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **{name: getattr(self, name) for name in self._argument_names},
         }
 
     @classmethod

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_tsvae import arguments
+from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import ScaleBlock
 from keras_tsvae.networks.network import Network, vector_input
 
@@ -61,10 +61,10 @@ class ResNetDecoder(Network):
         dtype=None,
         **kwargs,
     ):
-        image_shape = arguments.image_shape(image_shape)
-        base_dim = arguments.positive_int("base_dim", base_dim)
-        latent_dim = arguments.positive_int("latent_dim", latent_dim)
-        kernel_size = arguments.positive_int("kernel_size", kernel_size)
+        image_shape = check_image_shape(image_shape)
+        base_dim = positive_int("base_dim", base_dim)
+        latent_dim = positive_int("latent_dim", latent_dim)
+        kernel_size = positive_int("kernel_size", kernel_size)
         height, width, channels = image_shape
         if min(height, width) < 2:
             raise ValueError(
@@ -94,26 +94,15 @@ class ResNetDecoder(Network):
             )(y)
         y = keras.layers.Conv2D(channels, name="to_image", **convolution)(y)
         images = keras.layers.Activation("sigmoid", dtype="float32", name="images")(y)
-        super().__init__(z, images, policy, **kwargs)
-
-        self.image_shape = image_shape
-        self.latent_dim = latent_dim
-        self.base_dim = base_dim
-        self.block_per_scale = block_per_scale
-        self.depth_per_block = depth_per_block
-        self.kernel_size = kernel_size
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "image_shape": self.image_shape,
-            "latent_dim": self.latent_dim,
-            "base_dim": self.base_dim,
-            "block_per_scale": self.block_per_scale,
-            "depth_per_block": self.depth_per_block,
-            "kernel_size": self.kernel_size,
+        arguments = {
+            "image_shape": image_shape,
+            "latent_dim": latent_dim,
+            "base_dim": base_dim,
+            "block_per_scale": block_per_scale,
+            "depth_per_block": depth_per_block,
+            "kernel_size": kernel_size,
         }
+        super().__init__(z, images, policy, arguments, **kwargs)
 
 
 def _sizes(height, width):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_tsvae import arguments
+from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DenseScaleBlock, ScaleBlock
 from keras_tsvae.networks.network import Network, gaussian_heads
 
@@ -59,11 +59,11 @@ class ResNetEncoder(Network):
         dtype=None,
         **kwargs,
     ):
-        image_shape = arguments.image_shape(image_shape)
-        base_dim = arguments.positive_int("base_dim", base_dim)
-        num_scale = arguments.positive_int("num_scale", num_scale)
-        latent_dim = arguments.positive_int("latent_dim", latent_dim)
-        kernel_size = arguments.positive_int("kernel_size", kernel_size)
+        image_shape = check_image_shape(image_shape)
+        base_dim = positive_int("base_dim", base_dim)
+        num_scale = positive_int("num_scale", num_scale)
+        latent_dim = positive_int("latent_dim", latent_dim)
+        kernel_size = positive_int("kernel_size", kernel_size)
         policy = keras.dtype_policies.get(dtype)
         convolution = {"kernel_size": kernel_size, "padding": "same", "dtype": policy}
 
@@ -83,27 +83,14 @@ class ResNetEncoder(Network):
             )(y)
         y = keras.layers.GlobalAveragePooling2D(dtype=policy, name="spatial_mean")(y)
         y = DenseScaleBlock(fc_dim, 1, depth_per_block, dtype=policy, name="dense_scale")(y)
-        super().__init__(images, gaussian_heads(y, latent_dim, policy), policy, **kwargs)
-
-        self.image_shape = image_shape
-        self.latent_dim = latent_dim
-        self.base_dim = base_dim
-        self.num_scale = num_scale
-        self.block_per_scale = block_per_scale
-        self.depth_per_block = depth_per_block
-        self.kernel_size = kernel_size
-        self.fc_dim = fc_dim
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "image_shape": self.image_shape,
-            "latent_dim": self.latent_dim,
-            "base_dim": self.base_dim,
-            "num_scale": self.num_scale,
-            "block_per_scale": self.block_per_scale,
-            "depth_per_block": self.depth_per_block,
-            "kernel_size": self.kernel_size,
-            "fc_dim": self.fc_dim,
+        arguments = {
+            "image_shape": image_shape,
+            "latent_dim": latent_dim,
+            "base_dim": base_dim,
+            "num_scale": num_scale,
+            "block_per_scale": block_per_scale,
+            "depth_per_block": depth_per_block,
+            "kernel_size": kernel_size,
+            "fc_dim": fc_dim,
         }
+        super().__init__(images, gaussian_heads(y, latent_dim, policy), policy, arguments, **kwargs)

@@ -111,15 +111,14 @@ def test_user_made_second_stage_networks_travel(tmp_path):
     np.testing.assert_array_equal(loaded.sample(3, seed=0), stage.sample(3, seed=0))
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_models_round_trip(policy, images, tmp_path):
-    keras.config.set_dtype_policy(policy)
+def test_mixed_precision_models_round_trip(images, tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
     model = tiny.two_stage()
     model.fit(images, batch_size=16, verbose=0)
     model.save(tmp_path / "model.keras")
     keras.config.set_dtype_policy("float32")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert loaded.first_stage.encoder.get_layer("stem").compute_dtype == policy[6:]
+    assert loaded.first_stage.encoder.get_layer("stem").compute_dtype == "float16"
     np.testing.assert_array_equal(loaded.sample(5, seed=0), model.sample(5, seed=0))
     loaded.fit(images, batch_size=16, verbose=0)
 

@@ -5,7 +5,7 @@ import pytest
 from keras_tsvae.networks import MLPDecoder, MLPEncoder, ResNetDecoder, ResNetEncoder
 from tests.harness import check_serializable, flat, gradients
 
-SMALL = {"base_dim": 4, "block_per_scale": 2, "depth_per_block": 1, "kernel_size": 5}
+SMALL = {"base_dim": 4, "block_per_scale": 1, "depth_per_block": 1, "kernel_size": 5}
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(3, 6)).astype("float32")
 
@@ -59,7 +59,11 @@ def test_decoder_width_is_capped_at_1024():
 @pytest.mark.parametrize(
     "make, inputs, norm",
     [
-        (lambda: ResNetEncoder((7, 9, 2), 6, fc_dim=8, **SMALL), RNG.random((3, 7, 9, 2)), True),
+        (
+            lambda: ResNetEncoder((7, 9, 2), 6, num_scale=2, fc_dim=8, **SMALL),
+            RNG.random((3, 7, 9, 2)),
+            True,
+        ),
         (lambda: ResNetDecoder((7, 9, 2), 6, **SMALL), Z, True),
         (lambda: MLPEncoder(6, width=8, depth=2), Z, False),
         (lambda: MLPDecoder(6, width=8, depth=1), Z, False),
