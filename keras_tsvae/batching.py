@@ -16,7 +16,8 @@ class ArrayBatches(keras.utils.PyDataset):
         arrays: Tuple of arrays (or memory maps) of equal length.
         batch_size: Positive int.
         training: If true, every epoch has its own order and drops the last partial batch;
-            if false, the order is kept and nothing is dropped.
+            if false, the order is kept, nothing is dropped, and all batches are about equally
+            large: none is too small to be split over several devices.
         shuffle: Whether training shuffles. Defaults to True.
     """
 
@@ -36,9 +37,12 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         """Returns batch `index` as a tuple."""
-        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        if self._order is not None:
-            rows = self._order[rows]
+        if self.training:
+            rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+            rows = rows if self._order is None else self._order[rows]
+        else:
+            share = len(self.arrays[0]) / len(self)
+            rows = slice(round(index * share), round((index + 1) * share))
         return tuple(array[rows] for array in self.arrays)
 
     def on_epoch_end(self):

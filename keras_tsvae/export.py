@@ -21,7 +21,8 @@ def export_saved_model(model, filepath):
     | `encode` | `images` `(batch, height, width, channels)` | `mean`, `std` |
     | `reconstruct` | `images` | `images` |
 
-    Images are float32 in [0, 1]; the functions `encode` and `reconstruct` also take uint8. Seeds
+    Images are float32 in [0, 1]; the functions, not the signatures, also take uint8 images, float64
+    arrays and an int64 `n`. Seeds
     are non-negative, and give the images that `TwoStageVAE.sample` gives; -1, the default of the
     functions, draws a seed anew at every call. The graph holds no optimiser, no metrics and no
     training branch; noise is drawn, and images are decoded, in blocks of bounded size.
@@ -68,7 +69,7 @@ def _sampler(model):
         return _sample(model, n, seed, parts=1)
 
     def decode(z):
-        return first.decode_batch(z)
+        return first.decode_batch(tf.cast(z, tf.float32))
 
     def encode(images):
         return first.encode_batch(images)
@@ -78,20 +79,22 @@ def _sampler(model):
 
     module, signatures = tf.Module(), {}
     module.tracked = [v.value for stage in (first, model.second_stage) for v in stage.weights]
-    for function, outputs, arguments in (
-        (sample, ["images"], {"n": number, "seed": number}),
-        (sample_stage1, ["images"], {"n": number, "seed": number}),
-        (decode, ["images"], {"z": latents}),
-        (encode, ["mean", "std"], {"images": pixels}),
-        (reconstruct, ["images"], {"images": pixels}),
+    for function, outputs, arguments, further in (
+        (sample, ["images"], {"n": number, "seed": number}, tf.int64),
+        (sample_stage1, ["images"], {"n": number, "seed": number}, tf.int64),
+        (decode, ["images"], {"z": latents}, tf.float64),
+        (encode, ["mean", "std"], {"images": pixels}, tf.float64),
+        (reconstruct, ["images"], {"images": pixels}, tf.float64),
     ):
         name = function.__name__
         compiled = tf.function(function, autograph=False)
-        compiled.get_concrete_function(**arguments)
-        if "images" in arguments:
-            compiled.get_concrete_function(images=tf.TensorSpec(pixels.shape, tf.uint8))
-        setattr(module, name, compiled)
         signatures[name] = _named(compiled, outputs).get_concrete_function(**arguments)
+        dtypes = [further, tf.uint8] if "images" in arguments else [further]
+        for dtype in dtypes:  # besides the signature's own, so that NumPy's default types work
+            (first_name, spec), *others = arguments.items()
+            wide = {first_name: tf.TensorSpec(spec.shape, dtype), **dict(others)}
+            compiled.get_concrete_function(**wide)
+        setattr(module, name, compiled)
     signatures["serving_default"] = signatures["sample"]
     return module, signatures
 
@@ -111,9 +114,13 @@ def _sample(model, n, seed, parts):
     """Decodes `n` samples in blocks of `NOISE_BLOCK`, the noise as in `batching.noise_batches`."""
     import tensorflow as tf
 
-    valid = tf.debugging.Assert(n > 0, ["`n` must be a positive integer. Received: n =", n])
-    with tf.control_dependencies([valid]):
-        n = tf.identity(n)
+    n, seed = tf.cast(n, tf.int32), tf.cast(seed, tf.int32)
+    positive = tf.debugging.Assert(n > 0, ["`n` must be a positive integer. Received: n =", n])
+    valid = tf.debugging.Assert(
+        seed >= RANDOM_SEED, ["`seed` must be at least 0, or -1. Received: seed =", seed]
+    )
+    with tf.control_dependencies([positive, valid]):
+        n, seed = tf.identity(n), tf.identity(seed)
     # Drawn by an operation whose own seeds are zero, so that no global seed can fix it.
     drawn = tf.raw_ops.RandomUniformInt(
         shape=tf.constant([], tf.int32), minval=0, maxval=SEED_RANGE, seed=0, seed2=0

@@ -8,6 +8,7 @@ import weakref
 import h5py
 import numpy as np
 
+from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.files import written_beside
 
 _NAMES = ("mean", "std")
@@ -38,6 +39,11 @@ class Posteriors:
 
     def __init__(self, mean, std):
         mean, std = (np.asanyarray(array) for array in (mean, std))
+        if {mean.dtype.kind, std.dtype.kind} - set("fiu"):
+            raise ValueError(
+                "`mean` and `std` must be numbers. "
+                f"Received: mean.dtype={mean.dtype}, std.dtype={std.dtype}"
+            )
         if mean.ndim != 2 or mean.shape != std.shape or not len(mean):
             raise ValueError(
                 "`mean` and `std` must have one shape (n, latent_dim), and n at least 1. "
@@ -102,8 +108,9 @@ class Posteriors:
                 with the returned object.
 
         Raises:
-            ValueError: If there is no batch.
+            ValueError: If there is no batch, `memory_limit` is negative or `path` is a folder.
         """
+        check_storage(memory_limit, path)
         gathered = _Gathered(memory_limit, path)
         try:
             for batch in batches:
@@ -111,6 +118,13 @@ class Posteriors:
             return gathered.finish(cls)
         finally:
             gathered.close()
+
+
+def check_storage(memory_limit, path):
+    """Raises a `ValueError` unless posteriors can be kept so."""
+    non_negative_int("memory_limit", memory_limit)
+    if path is not None and pathlib.Path(path).is_dir():
+        raise ValueError(f"`path` must name a file. Received: the folder {str(path)!r}")
 
 
 class _Gathered:

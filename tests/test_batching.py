@@ -23,7 +23,7 @@ def test_training_batches_are_full_and_shuffled_anew_every_epoch():
 def test_evaluation_batches_are_all_rows_in_order():
     batches = ArrayBatches((ROWS,), 8, training=False)
     np.testing.assert_array_equal(np.concatenate([batches[i][0] for i in range(7)]), ROWS)
-    assert len(batches) == 7
+    assert [len(batches[i][0]) for i in range(7)] == [7] * 3 + [8] + [7] * 3
 
 
 def test_without_shuffling_the_order_is_kept():

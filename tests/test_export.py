@@ -116,6 +116,21 @@ def test_bad_numbers_are_refused_in_the_graph_too(exported):
     loaded = tf.saved_model.load(str(exported))
     with pytest.raises(tf.errors.InvalidArgumentError, match="`n` must be a positive integer"):
         loaded.sample(0, seed=1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`seed` must be at least 0"):
+        loaded.sample(1, seed=-5)
+
+
+@needs_tensorflow
+def test_numpys_default_types_are_taken(exported, fitted, images):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(exported))
+    for n in (np.int64(3), tf.constant(3, tf.int64), np.int32(3), 3):
+        np.testing.assert_allclose(loaded.sample(n, seed=2), fitted.sample(3, seed=2), atol=1e-5)
+    np.testing.assert_allclose(loaded.decode(np.zeros((2, 4))), fitted.decode(np.zeros((2, 4))))
+    np.testing.assert_allclose(
+        loaded.encode(images[:2] / 255.0)[0], fitted.encode(images[:2])[0], atol=1e-5
+    )
 
 
 @needs_tensorflow

@@ -21,11 +21,16 @@ class BaseModel(keras.Model):
             **kwargs: Further arguments of `keras.Model.save`.
 
         Raises:
-            ValueError: If the model has not been built, or the file exists and `overwrite` is
-                False.
+            ValueError: If the model has not been built, `filepath` does not end in `.keras`, or
+                the file exists and `overwrite` is False.
         """
         self.require_built("saved")
         filepath = pathlib.Path(filepath)
+        if filepath.suffix != ".keras":
+            raise ValueError(
+                f"`filepath` must end in '.keras'. Received: filepath={str(filepath)!r}"
+            )
+        self.build_optimizers()
         if filepath.exists() and not overwrite:
             raise ValueError(
                 "`filepath` must not exist unless `overwrite` is True. "
@@ -33,6 +38,10 @@ class BaseModel(keras.Model):
             )
         with written_beside(filepath) as partial:
             super().save(partial, overwrite=True, **kwargs)
+
+    def build_optimizers(self):
+        """Creates the state of optimisers that have not made a step yet, so that it is saved."""
+        raise NotImplementedError
 
     def require_built(self, what):
         """Raises a `ValueError` that says what can't be done before the model is built."""

@@ -54,6 +54,12 @@ class FirstStageVAE(Stage):
         super().__init__(encoder, decoder, **kwargs)
         self.image_shape = None
         self.latent_dim = None
+        for name, network in (("encoder", encoder), ("decoder", decoder)):
+            if not isinstance(network, keras.layers.Layer):
+                raise ValueError(
+                    f"`{name}` must be a Keras layer or model. "
+                    f"Received: type({name})={type(network).__name__}"
+                )
         known_inputs = getattr(encoder, "inputs", None)
         if known_inputs and None not in known_inputs[0].shape[1:]:
             self.build(known_inputs[0].shape)
@@ -113,12 +119,17 @@ class FirstStageVAE(Stage):
         self._assert_compile_called("fit")
         if not self.built:
             self.build((None, *inputs.image_shape_of(x)))
-        data = inputs.images_for_fit(x, batch_size, self.image_shape, shuffle=shuffle)
+        steps = kwargs.get("steps_per_epoch")
+        data = inputs.images_for_fit(x, batch_size, self.image_shape, shuffle=shuffle, steps=steps)
         if validation_data is not None:
             size = kwargs.pop("validation_batch_size", None) or batch_size
             size = None if inputs.is_batched(validation_data) else size
             validation_data = inputs.images_for_fit(
-                validation_data, size, self.image_shape, training=False
+                validation_data,
+                size,
+                self.image_shape,
+                training=False,
+                steps=kwargs.get("validation_steps"),
             )
         with inputs.clear_errors():
             return super().fit(
@@ -127,6 +138,7 @@ class FirstStageVAE(Stage):
                 verbose=verbose,
                 callbacks=callbacks,
                 validation_data=validation_data,
+                shuffle=shuffle and isinstance(x, keras.utils.PyDataset),  # arrays are already
                 **kwargs,
             )
 

@@ -60,7 +60,12 @@ class SecondStageVAE(Stage):
         """Builds both networks."""
         if self.built:
             return
-        self._build_networks((self.latent_dim,))
+        width = self._build_networks((self.latent_dim,))
+        if width != self.latent_dim:
+            raise ValueError(
+                f"`encoder` must return u of width {self.latent_dim}, that of z. "
+                f"Received: width {width}"
+            )
         self.built = True
 
     def targets(self, data):
@@ -118,6 +123,7 @@ class SecondStageVAE(Stage):
             verbose=verbose,
             callbacks=callbacks,
             validation_data=validation_data,
+            shuffle=False,  # the batches are already
             **kwargs,
         )
 

@@ -87,6 +87,11 @@ class Stage(StageTrainer, BaseModel):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
+    def build_optimizers(self):
+        """Creates the optimiser's state, if there is none yet."""
+        if self.compiled and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
     def targets(self, data):
         """Returns what is to be reconstructed, float32, from one batch of training data."""
         raise NotImplementedError

@@ -7,8 +7,16 @@ import keras
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.batching import collect
 from keras_tsvae.models.base import BaseModel
+from keras_tsvae.models.first_stage import FirstStageVAE
+from keras_tsvae.models.second_stage import SecondStageVAE
+from keras_tsvae.posteriors import check_storage
 from keras_tsvae.training import inputs
-from keras_tsvae.training.whole_model import WholeModelCallbacks, check_callbacks, reuse
+from keras_tsvae.training.whole_model import (
+    callback_list,
+    fit_stage,
+    initial_best,
+    reuse,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -28,13 +36,7 @@ class TwoStageVAE(BaseModel):
         ValueError: If the latent widths differ.
 
     Example:
-        >>> model = keras_tsvae.TwoStageVAE(
-        ...     keras_tsvae.FirstStageVAE(
-        ...         keras_tsvae.networks.ResNetEncoder((28, 28, 1), latent_dim=16),
-        ...         keras_tsvae.networks.ResNetDecoder((28, 28, 1), latent_dim=16),
-        ...     ),
-        ...     keras_tsvae.SecondStageVAE(latent_dim=16),
-        ... )
+        >>> model = keras_tsvae.TwoStageVAE(first_stage, second_stage)
         >>> model.compile()
         >>> model.fit(images, batch_size=64, epochs=10, second_stage_epochs=20)
         >>> model.sample(64, seed=0).shape
@@ -46,6 +48,12 @@ class TwoStageVAE(BaseModel):
 
     def __init__(self, first_stage, second_stage, **kwargs):
         super().__init__(**kwargs)
+        for stage, cls in ((first_stage, FirstStageVAE), (second_stage, SecondStageVAE)):
+            if not isinstance(stage, cls):
+                raise ValueError(
+                    "`first_stage` must be a FirstStageVAE and `second_stage` a SecondStageVAE. "
+                    f"Received: a {type(stage).__name__} for a {cls.__name__}"
+                )
         self.first_stage = first_stage
         self.second_stage = second_stage
         self._check_widths()
@@ -109,8 +117,7 @@ class TwoStageVAE(BaseModel):
         """Trains the first stage on images, encodes them once, trains the second on that.
 
         Args:
-            x: Images, uint8 or float in [0, 1], as an array, a `tf.data.Dataset` of batches or a
-                `keras.utils.PyDataset`, alone or paired with labels, which are ignored.
+            x: Images in the forms that `FirstStageVAE.fit` takes; labels are ignored.
             y: Ignored.
             batch_size: Examples per step in both stages; in the second alone where `x` comes in
                 batches. Defaults to None: 64.
@@ -120,8 +127,8 @@ class TwoStageVAE(BaseModel):
             verbose: As in `keras.Model.fit`; one progress bar per epoch and stage.
             callbacks: List of `keras.callbacks.Callback`. Each sees one training per stage, with
                 this model as its `model`; logs hold loss, kl, nll, mse, gamma and `val_` of each.
-            second_stage_callbacks: Callbacks of the second stage. Defaults to None: those of the
-                first once more.
+            second_stage_callbacks: Callbacks of the second stage, such as loggers with files of
+                their own. Defaults to None: those of the first once more.
             validation_data: Images in the same forms as `x`.
             posteriors_memory_limit: Bytes of posteriors to keep in memory; beyond it they go to
                 an HDF5 file. Defaults to 1 GiB.
@@ -139,25 +146,32 @@ class TwoStageVAE(BaseModel):
             "second_stage_epochs",
             2 * epochs if second_stage_epochs is None else second_stage_epochs,
         )
-        check_callbacks(callbacks, second_stage_callbacks)
+        callbacks = callback_list(callbacks)
+        second_stage_callbacks = callback_list(second_stage_callbacks, callbacks)
+        check_storage(posteriors_memory_limit, posteriors_path)
+        inputs.require_finite(x)
         self.first_stage._assert_compile_called("fit")
         if not self.built:
             self.build((None, *inputs.image_shape_of(x)))
 
         self.history = keras.callbacks.History()
+        best = initial_best(callbacks)
         if epochs:
             size = None if inputs.is_batched(x) else batch_size
-            self._fit_stage("stage1", x, validation_data, callbacks, size, epochs, verbose)
+            fit_stage(self, "stage1", x, validation_data, callbacks, size, epochs, verbose)
         if second_stage_epochs:
-            if second_stage_callbacks is None:
-                second_stage_callbacks = callbacks
-                reuse(callbacks if epochs else None)
+            if epochs:
+                reuse([c for c in second_stage_callbacks if c in callbacks], best)
             encode = functools.partial(
                 self.first_stage.posteriors, memory_limit=posteriors_memory_limit, verbose=verbose
             )
-            self._fit_stage(
+            posteriors = encode(x, path=posteriors_path)
+            if inputs.is_batched(x):  # whose number of images need not be known before
+                batch_size = min(batch_size or 64, len(posteriors))
+            fit_stage(
+                self,
                 "stage2",
-                encode(x, path=posteriors_path),
+                posteriors,
                 None if validation_data is None else encode(validation_data),
                 second_stage_callbacks,
                 64 if batch_size is None else batch_size,
@@ -167,13 +181,7 @@ class TwoStageVAE(BaseModel):
         return self.history
 
     def evaluate(self, x, y=None, batch_size=None, verbose=0):
-        """Measures both stages over images.
-
-        Args:
-            x: Images in the forms that `fit` takes.
-            y: Ignored.
-            batch_size: Examples per step. Defaults to None: 64.
-            verbose: As in `keras.Model.evaluate`. Defaults to 0.
+        """Measures both stages over images, arguments as for `fit`.
 
         Returns:
             A dict with keys such as `stage1_loss` and `stage2_gamma`.
@@ -181,7 +189,7 @@ class TwoStageVAE(BaseModel):
         sizes = (None if inputs.is_batched(x) else batch_size, batch_size or 64)
         data = (x, self.first_stage.posteriors(x))
         results = {}
-        for (name, stage), size, images in zip(self._stages().items(), sizes, data):
+        for (name, stage), size, images in zip(self.stages().items(), sizes, data):
             logs = stage.evaluate(images, batch_size=size, verbose=verbose, return_dict=True)
             results.update({f"{name}_{key}": value for key, value in logs.items()})
         return results
@@ -191,23 +199,23 @@ class TwoStageVAE(BaseModel):
         return self.first_stage(inputs, training=training)
 
     def compute_output_shape(self, input_shape):
-        """Returns the shape of the reconstruction: that of the input."""
+        """Returns the input's shape."""
         return input_shape
 
     def encode(self, x, batch_size=256):
-        """Encodes images into `(mean, std)` of z: see `FirstStageVAE.encode`."""
+        """As `FirstStageVAE.encode`."""
         return self.first_stage.encode(x, batch_size)
 
     def decode(self, z, batch_size=256):
-        """Decodes z into images: see `FirstStageVAE.decode`."""
+        """As `FirstStageVAE.decode`."""
         return self.first_stage.decode(z, batch_size)
 
     def reconstruct(self, x, batch_size=256):
-        """Decodes the posterior means of images: see `FirstStageVAE.reconstruct`."""
+        """As `FirstStageVAE.reconstruct`."""
         return self.first_stage.reconstruct(x, batch_size)
 
     def interpolate(self, a, b, steps):
-        """Decodes points between two images: see `FirstStageVAE.interpolate`."""
+        """As `FirstStageVAE.interpolate`."""
         return self.first_stage.interpolate(a, b, steps)
 
     def sample(self, n, stage=2, seed=None, batch_size=256):
@@ -217,8 +225,8 @@ class TwoStageVAE(BaseModel):
             n: Positive int, how many.
             stage: 2 for `u ~ N(0, I)`, `z = decoder_2(u) + gamma_z * noise`, `x = decoder_1(z)`;
                 1 for `z ~ N(0, I)`, `x = decoder_1(z)`, for comparison. Defaults to 2.
-            seed: Non-negative int or None. Equal seeds give equal images, whatever the batch
-                size. Defaults to None: other images at every call.
+            seed: Non-negative int or None. Equal seeds give equal images on one backend, whatever
+                the batch size. Defaults to None: other images at every call.
             batch_size: Images per step. Defaults to 256.
 
         Returns:
@@ -244,9 +252,7 @@ class TwoStageVAE(BaseModel):
     def export(self, filepath):
         """Writes a SavedModel that samples without this package or Keras.
 
-        `tf.saved_model.load(filepath)` has `sample(n, seed)`, `sample_stage1(n, seed)`,
-        `decode(z)`, `encode(images)` and `reconstruct(images)`, also as signatures. Without a
-        seed, samples differ at every call. See `keras_tsvae.export`.
+        Its functions and signatures are listed at `keras_tsvae.export.export_saved_model`.
 
         Args:
             filepath: Path of a folder that does not exist or is empty.
@@ -260,24 +266,14 @@ class TwoStageVAE(BaseModel):
         self.require_built("exported")
         export_saved_model(self, filepath)
 
-    def _stages(self):
-        return {"stage1": self.first_stage, "stage2": self.second_stage}
+    def build_optimizers(self):
+        """Creates the state of both stages' optimisers, if there is none yet."""
+        for stage in self.stages().values():
+            stage.build_optimizers()
 
-    def _fit_stage(self, name, x, validation_data, callbacks, batch_size, epochs, verbose):
-        """Fits one stage and adds its history, under the stage's name, to this model's."""
-        stage = self._stages()[name]
-        if verbose:
-            print({"stage1": "Stage 1: images", "stage2": "Stage 2: latent vectors"}[name])
-        fitted = stage.fit(
-            x,
-            batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=[WholeModelCallbacks(callbacks, self, stage)],
-            validation_data=validation_data,
-        )
-        for key, values in fitted.history.items():
-            self.history.history[f"{name}_{key}"] = values
+    def stages(self):
+        """Returns both stages by the names that logs give them."""
+        return {"stage1": self.first_stage, "stage2": self.second_stage}
 
     def _check_widths(self):
         first, second = self.first_stage.latent_dim, self.second_stage.latent_dim

@@ -20,7 +20,7 @@ _MARK = re.compile(r"`x` must [^\n]*")
 _ROWS_AT_ONCE = 1024
 
 
-def images_for_fit(x, batch_size, image_shape=None, training=True, shuffle=True):
+def images_for_fit(x, batch_size, image_shape=None, training=True, shuffle=True, steps=None):
     """Returns `x` as a data set of checked image batches that `keras.Model.fit` takes.
 
     Args:
@@ -29,6 +29,7 @@ def images_for_fit(x, batch_size, image_shape=None, training=True, shuffle=True)
         image_shape: `(height, width, channels)` of the model, or None if it is not known.
         training: Whether the last partial batch of arrays is dropped.
         shuffle: Whether arrays are shuffled.
+        steps: Batches per epoch, without which an endless data set is refused.
 
     Raises:
         ValueError: If `x` is no such data set, is empty or smaller than a batch, or does not fit
@@ -43,7 +44,18 @@ def images_for_fit(x, batch_size, image_shape=None, training=True, shuffle=True)
             "`batch_size` must not be given with a data set that is batched already. "
             f"Received: batch_size={batch_size}"
         )
-    return _CheckedBatches(x) if isinstance(x, keras.utils.PyDataset) else _checked_tf(x)
+    if isinstance(x, keras.utils.PyDataset):
+        return _CheckedBatches(x)
+    if steps is None:
+        require_finite(x)
+    return _checked_tf(x, image_shape)
+
+
+def require_finite(x):
+    """Raises if `x` is a `tf.data.Dataset` known never to end."""
+    x = _first(x) if isinstance(x, tuple) else x
+    if _is_tf_dataset(x) and int(x.cardinality()) == -1:
+        raise ValueError("`x` must be finite. Received: a tf.data.Dataset that never ends")
 
 
 def array_batches(arrays, batch_size, training, shuffle=True):
@@ -67,8 +79,7 @@ def image_batches(x, batch_size, image_shape=None):
         checked = _CheckedBatches(x)
         yield from (checked[index][0] for index in range(len(checked)))
     else:
-        if int(x.cardinality()) == -1:
-            raise ValueError("`x` must be finite. Received: a tf.data.Dataset that never ends")
+        require_finite(x)
         with clear_errors():
             for (images,) in _checked_tf(x).as_numpy_iterator():
                 yield images
@@ -148,11 +159,13 @@ class _CheckedBatches(keras.utils.PyDataset):
         return (_check_array(_first(self.dataset[index])),)
 
 
-def _checked_tf(dataset):
+def _checked_tf(dataset, image_shape=None):
     import tensorflow as tf
 
     def check(*element):
         images = _first(element)
+        if image_shape is not None:
+            images = tf.ensure_shape(images, (None, *image_shape))
         if not images.dtype.is_floating:
             return (images,)
         lowest, highest = tf.reduce_min(images), tf.reduce_max(images)

@@ -12,7 +12,7 @@ class WholeModelCallbacks(keras.callbacks.CallbackList):
 
     def __init__(self, callbacks, whole, stage):
         self._view = _WholeModelView(whole, stage)
-        super().__init__(list(callbacks or ()), model=self._view)
+        super().__init__(callbacks, model=self._view)
 
     def set_model(self, model):
         """Passes the whole model on, whichever model the fit names."""
@@ -45,25 +45,51 @@ class _WholeModelView:
         setattr(self._owner(name), name, value)
 
 
-def reuse(callbacks):
+def fit_stage(whole, name, x, validation_data, callbacks, batch_size, epochs, verbose):
+    """Fits one stage of `whole` and adds its history, under the stage's name, to the whole's."""
+    stage = whole.stages()[name]
+    if verbose:
+        print({"stage1": "Stage 1: images", "stage2": "Stage 2: latent vectors"}[name])
+    fitted = stage.fit(
+        x,
+        batch_size=batch_size,
+        epochs=epochs,
+        verbose=verbose,
+        callbacks=[WholeModelCallbacks(callbacks, whole, stage)],
+        validation_data=validation_data,
+    )
+    for key, values in fitted.history.items():
+        whole.history.history[f"{name}_{key}"] = values
+
+
+def initial_best(callbacks):
+    """Returns each `ModelCheckpoint` with the value it wants to see beaten at first."""
+    checkpoints = (c for c in callbacks if isinstance(c, keras.callbacks.ModelCheckpoint))
+    return [(checkpoint, checkpoint.best) for checkpoint in checkpoints]
+
+
+def reuse(callbacks, best):
     """Prepares callbacks that have seen the first stage for the second.
 
     Without it a `CSVLogger` would write its second log over the first, and a `ModelCheckpoint`
     that keeps the best would compare the losses of two different models.
     """
-    for callback in callbacks or ():
+    for checkpoint, value in best:
+        checkpoint.best = value
+    for callback in callbacks:
         if isinstance(callback, keras.callbacks.CSVLogger):
             callback.append = True
-        elif isinstance(callback, keras.callbacks.ModelCheckpoint):
-            callback.best = None
 
 
-def check_callbacks(*lists):
-    """Raises a `ValueError` for a callback that cannot work across two stages."""
-    for callback in (callback for callbacks in lists for callback in callbacks or ()):
+def callback_list(callbacks, default=()):
+    """Returns callbacks as a list; raises for one that cannot work across two stages."""
+    callbacks = default if callbacks is None else callbacks
+    callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for callback in callbacks:
         if isinstance(callback, keras.callbacks.BackupAndRestore):
             raise ValueError(
                 "`callbacks` must not hold a `BackupAndRestore`: it knows nothing of a training "
                 "in two stages. Fit the stages by hand, with one backup folder each. "
                 f"Received: {callback}"
             )
+    return callbacks

@@ -257,3 +257,40 @@ def test_a_truncated_model_file_is_named(fitted, tmp_path):
 def test_bad_posteriors(bad, message):
     with pytest.raises(ValueError, match=message):
         tiny.second_stage().fit(bad, batch_size=4)
+
+
+def test_things_that_are_no_networks_or_stages():
+    with pytest.raises(ValueError, match="`encoder` must be a Keras layer or model"):
+        tsvae.FirstStageVAE(lambda x: (x, x), tiny.decoder())
+    with pytest.raises(ValueError, match="`first_stage` must be a FirstStageVAE"):
+        tsvae.TwoStageVAE(tiny.second_stage(), tiny.first_stage())
+    z = keras.Input((4,))
+    narrow = keras.Model(z, [keras.layers.Dense(2)(z), keras.layers.Dense(2)(z)])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)])
+    with pytest.raises(ValueError, match="u of width 4, that of z. Received: width 2"):
+        tsvae.SecondStageVAE(4, encoder=narrow, decoder=decoder)
+
+
+def test_what_the_second_stage_needs_is_checked_before_the_first_is_trained(tmp_path):
+    model = tiny.two_stage()
+    with pytest.raises(ValueError, match="`path` must name a file"):
+        model.fit(FLOATS, batch_size=16, posteriors_path=tmp_path)
+    with pytest.raises(ValueError, match="`memory_limit` must be an integer"):
+        model.fit(FLOATS, batch_size=16, posteriors_memory_limit=None)
+    assert int(flat(model.first_stage.optimizer.iterations)[0]) == 0
+
+
+def test_only_keras_files_are_saved(fitted, tmp_path):
+    for name in ("model", "model.h5"):
+        with pytest.raises(ValueError, match=f"must end in '.keras'. Received: .*{name}'"):
+            fitted.save(tmp_path / name)
+
+
+def test_an_endless_data_set_is_refused_before_training():
+    tf = pytest.importorskip("tensorflow")
+    endless = tf.data.Dataset.from_tensors(FLOATS.astype("float32")).repeat()
+    for fit in (tiny.two_stage().fit, tiny.first_stage().fit):
+        with pytest.raises(ValueError, match="never ends"):
+            fit(endless)
+    history = tiny.first_stage().fit(endless, steps_per_epoch=2, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()

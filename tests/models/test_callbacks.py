@@ -133,6 +133,18 @@ def test_each_stage_can_have_its_own_callbacks(images):
     assert (one.begun, len(one.logs)) == (1, 1) and (two.begun, len(two.logs)) == (1, 2)
 
 
+def test_a_single_callback_and_a_checkpoint_with_a_threshold(images, tmp_path):
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        tmp_path / "m.keras",
+        monitor="loss",
+        mode="min",
+        save_best_only=True,
+        initial_value_threshold=-1e9,
+    )
+    tiny.two_stage().fit(images, batch_size=16, callbacks=checkpoint, verbose=0)
+    assert not list(tmp_path.iterdir())  # neither stage came below the threshold
+
+
 def test_backup_and_restore_is_refused_for_both_stages_and_works_on_one(images, tmp_path):
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
     with pytest.raises(ValueError, match="`callbacks` must not hold a `BackupAndRestore`"):

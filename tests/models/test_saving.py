@@ -75,6 +75,12 @@ def test_training_goes_on_after_loading_as_if_never_saved(tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_a_model_without_a_step_loads_without_a_warning(tmp_path, recwarn):
+    tiny.two_stage("adam").save(tmp_path / "model.keras")
+    keras.saving.load_model(tmp_path / "model.keras")
+    assert not [w for w in recwarn if "optimizer" in str(w.message)]
+
+
 def test_compile_arguments_survive(tmp_path):
     model = tiny.two_stage()
     schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 100, 0.5)

@@ -75,6 +75,17 @@ def test_tf_data(images):
         assert "stage2_val_loss" in history.history
 
 
+@pytest.mark.parametrize("shape", [(None, None, None, 1), None])
+def test_tf_data_of_unknown_shape(shape, images):
+    tf = pytest.importorskip("tensorflow")
+    floats = (images / 255).astype("float32")
+    data = tf.data.Dataset.from_generator(
+        lambda: iter([floats[:16], floats[16:32]]), output_signature=tf.TensorSpec(shape)
+    )
+    history = tiny.two_stage().fit(data, verbose=0)
+    assert all(np.isfinite(values).all() for values in history.history.values())
+
+
 def test_epochs_of_0_leave_a_stage_alone(images):
     model = tiny.two_stage()
     before = [w.copy() for w in model.first_stage.get_weights()]
