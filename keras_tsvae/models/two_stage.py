@@ -39,8 +39,7 @@ class TwoStageVAE(BaseModel):
         >>> model = keras_tsvae.TwoStageVAE(first_stage, second_stage)
         >>> model.compile()
         >>> model.fit(images, batch_size=64, epochs=10, second_stage_epochs=20)
-        >>> model.sample(64, seed=0).shape
-        (64, 28, 28, 1)
+        >>> samples = model.sample(64, seed=0)
 
     Source:
         Dai & Wipf (2019), section 4.
@@ -272,7 +271,7 @@ class TwoStageVAE(BaseModel):
             stage.build_optimizers()
 
     def stages(self):
-        """Returns both stages by the names that logs give them."""
+        """Returns both stages by their names in logs."""
         return {"stage1": self.first_stage, "stage2": self.second_stage}
 
     def _check_widths(self):
