@@ -63,19 +63,19 @@ def fit_stage(whole, name, x, validation_data, callbacks, batch_size, epochs, ve
 
 
 def initial_best(callbacks):
-    """Returns each `ModelCheckpoint` with the value it wants to see beaten at first."""
-    checkpoints = (c for c in callbacks if isinstance(c, keras.callbacks.ModelCheckpoint))
-    return [(checkpoint, checkpoint.best) for checkpoint in checkpoints]
+    """Returns each callback that keeps a best value, with the one it wants to see beaten first."""
+    kinds = (keras.callbacks.ModelCheckpoint, keras.callbacks.EarlyStopping)
+    return [(c, getattr(c, "best", None)) for c in callbacks if isinstance(c, kinds)]
 
 
 def reuse(callbacks, best):
     """Prepares callbacks that have seen the first stage for the second.
 
     Without it a `CSVLogger` would write its second log over the first, and a `ModelCheckpoint`
-    that keeps the best would compare the losses of two different models.
+    or `EarlyStopping` would compare the losses of two different models.
     """
-    for checkpoint, value in best:
-        checkpoint.best = value
+    for callback, value in best:
+        callback.best = value
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.CSVLogger):
             callback.append = True
