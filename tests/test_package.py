@@ -21,13 +21,15 @@ def test_jax_alone_is_enough():
 import sys
 sys.modules["tensorflow"] = None
 import numpy as np, keras, keras_tsvae as tsvae
+keras.utils.set_random_seed(0)
 first = tsvae.FirstStageVAE(
     tsvae.networks.ResNetEncoder((8, 8, 1), 2, base_dim=2, num_scale=1, fc_dim=4),
     tsvae.networks.ResNetDecoder((8, 8, 1), 2, base_dim=2),
 )
 model = tsvae.TwoStageVAE(first, tsvae.SecondStageVAE(2, width=4, depth=1))
 model.compile()
-model.fit(np.zeros((8, 8, 8, 1), "uint8"), batch_size=4, verbose=0)
+images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), "uint8")
+model.fit(images, batch_size=4, verbose=0)
 print(model.sample(3).shape)
 """
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
