@@ -1,4 +1,5 @@
 import gc
+import pathlib
 
 import h5py
 import numpy as np
@@ -38,8 +39,8 @@ def test_gathering_gives_the_same_in_memory_and_on_disk(limit, named, tmp_path):
 
 def test_a_temporary_file_goes_with_its_posteriors():
     posteriors = Posteriors.from_batches(iter(BATCHES), memory_limit=0)
-    file = posteriors.mean.filename
-    assert file.exists() if hasattr(file, "exists") else file
+    file = pathlib.Path(posteriors.mean.filename)
+    assert file.exists()
     del posteriors
     gc.collect()
     assert not file.exists()

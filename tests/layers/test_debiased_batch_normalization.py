@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -85,7 +87,7 @@ def test_statistics_are_float32_under_mixed_precision():
 
 
 def test_round_trip(tmp_path):
-    make = lambda: DebiasedBatchNormalization(decay=0.9, epsilon=1e-3)  # noqa: E731
+    make = functools.partial(DebiasedBatchNormalization, decay=0.9, epsilon=1e-3)
     check_serializable(make, BATCHES[0], tmp_path, training_matters=True)
 
 
