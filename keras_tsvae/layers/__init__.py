@@ -6,6 +6,7 @@ from keras_tsvae.layers.dense_scale_block import DenseScaleBlock
 from keras_tsvae.layers.gaussian_sampling import GaussianSampling
 from keras_tsvae.layers.res_block import ResBlock
 from keras_tsvae.layers.scale_block import ScaleBlock
+from keras_tsvae.layers.spectral_normalization import SpectralNormalization
 
 __all__ = [
     "DebiasedBatchNormalization",
@@ -14,4 +15,5 @@ __all__ = [
     "GaussianSampling",
     "ResBlock",
     "ScaleBlock",
+    "SpectralNormalization",
 ]

@@ -4,13 +4,13 @@ import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import ScaleBlock
-from keras_tsvae.networks.network import Network, vector_input
+from keras_tsvae.networks.network import ImageDecoder, vector_input
 
 MAX_WIDTH = 1024
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ResNetDecoder(Network):
+class ResNetDecoder(ImageDecoder):
     """Residual decoder of latent vectors into images in [0, 1].
 
     A dense layer to a small grid; until the image's side is reached, a stride-2 transposed
@@ -92,8 +92,7 @@ class ResNetDecoder(Network):
                 dtype=policy,
                 name=f"scale_{i}",
             )(y)
-        y = keras.layers.Conv2D(channels, name="to_image", **convolution)(y)
-        images = keras.layers.Activation("sigmoid", dtype="float32", name="images")(y)
+        logits = keras.layers.Conv2D(channels, name="to_image", **convolution)(y)
         arguments = {
             "image_shape": image_shape,
             "latent_dim": latent_dim,
@@ -102,7 +101,7 @@ class ResNetDecoder(Network):
             "depth_per_block": depth_per_block,
             "kernel_size": kernel_size,
         }
-        super().__init__(z, images, policy, arguments, **kwargs)
+        super().__init__(z, logits, policy, arguments, **kwargs)
 
 
 def _sizes(height, width):

@@ -2,7 +2,16 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae.networks import MLPDecoder, MLPEncoder, ResNetDecoder, ResNetEncoder
+from keras_tsvae.networks import (
+    InfoGANDecoder,
+    InfoGANEncoder,
+    MLPDecoder,
+    MLPEncoder,
+    ResNetDecoder,
+    ResNetEncoder,
+    WAEDecoder,
+    WAEEncoder,
+)
 from tests.harness import check_serializable, flat, gradients
 
 SMALL = {"base_dim": 4, "block_per_scale": 1, "depth_per_block": 1, "kernel_size": 5}
@@ -50,6 +59,47 @@ def test_cifar_10_widths_are_the_papers():
     ]
 
 
+def test_infogan_widths_are_the_papers():
+    encoder, decoder = InfoGANEncoder((28, 28, 1), 64), InfoGANDecoder((28, 28, 1), 64)
+    kernels = [w.shape for w in encoder.trainable_weights if w.name == "kernel"]
+    assert kernels == [(4, 4, 1, 64), (4, 4, 64, 128), (7 * 7 * 128, 1024), (1024, 128)]
+    assert sum(layer.name.startswith("norm") for layer in encoder.layers) == 2
+    kernels = [w.shape for w in decoder.trainable_weights if w.name == "kernel"]
+    assert kernels == [(64, 1024), (1024, 7 * 7 * 128), (4, 4, 64, 128), (4, 4, 1, 64)]
+    assert sum(layer.name.startswith("norm") for layer in decoder.layers) == 3
+    assert all(np.std(w) < 0.03 for w in decoder.trainable_weights if w.name == "kernel")
+
+
+def test_infogan_deviations_are_softplus():
+    encoder = InfoGANEncoder((8, 8, 1), 3, base_dim=2, fc_dim=8)
+    encoder.get_layer("gaussian").bias.assign([1, 2, 3, -60, 0, 4])
+    mean, log_std = flat(encoder(np.zeros((1, 8, 8, 1), "float32")))
+    np.testing.assert_allclose(mean, [[1, 2, 3]], rtol=1e-5)
+    np.testing.assert_allclose(np.exp(log_std), [[1e-6, np.log(2), 4.018151]], rtol=1e-4)
+
+
+def test_wae_widths_are_the_papers():
+    encoder, decoder = WAEEncoder((64, 64, 3), 64), WAEDecoder((64, 64, 3), 64)
+    shapes = [encoder.get_layer(f"conv_{i}").output.shape[1:] for i in range(4)]
+    assert shapes == [(64, 64, 128), (32, 32, 256), (16, 16, 512), (8, 8, 1024)]
+    assert decoder.get_layer("reshape").output.shape == (None, 8, 8, 1024)
+    shapes = [decoder.get_layer(f"up_{i}").output.shape[1:] for i in range(3)]
+    assert shapes == [(16, 16, 512), (32, 32, 256), (64, 64, 128)]
+    assert all(layer.kernel.shape[:2] == (5, 5) for layer in decoder.layers if "up" in layer.name)
+
+
+@pytest.mark.parametrize(
+    "network, stride",
+    [(InfoGANEncoder, 4), (InfoGANDecoder, 4), (WAEEncoder, 8), (WAEDecoder, 8)],
+)
+def test_sides_must_be_multiples_of_the_strides(network, stride):
+    for shape in ((stride + 2, 2 * stride, 1), (stride, 2 * stride - 1, 1)):
+        with pytest.raises(
+            ValueError, match=f"`image_shape` .* multiples of {stride}, .*{shape[1]}"
+        ):
+            network(shape, 4, base_dim=2)
+
+
 def test_decoder_width_is_capped_at_1024():
     decoder = ResNetDecoder((32, 32, 3), 4, base_dim=256)
     assert decoder.get_layer("reshape").output.shape == (None, 2, 2, 1024)
@@ -65,6 +115,14 @@ def test_decoder_width_is_capped_at_1024():
             True,
         ),
         (lambda: ResNetDecoder((7, 9, 2), 6, **SMALL), Z, True),
+        (
+            lambda: InfoGANEncoder((8, 4, 2), 6, base_dim=2, fc_dim=8),
+            RNG.random((3, 8, 4, 2)),
+            True,
+        ),
+        (lambda: InfoGANDecoder((8, 4, 2), 6, base_dim=2, fc_dim=8), Z, True),
+        (lambda: WAEEncoder((16, 8, 2), 6, base_dim=2), RNG.random((3, 16, 8, 2)), True),
+        (lambda: WAEDecoder((16, 8, 2), 6, base_dim=2), Z, True),
         (lambda: MLPEncoder(6, width=8, depth=2), Z, False),
         (lambda: MLPDecoder(6, width=8, depth=1), Z, False),
     ],
@@ -95,7 +153,7 @@ def test_the_dtype_policy_travels_in_the_config():
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 0), 8, (8, -8, 1), (8, 8, 1.5), None])
-@pytest.mark.parametrize("network", [ResNetEncoder, ResNetDecoder])
+@pytest.mark.parametrize("network", [ResNetEncoder, ResNetDecoder, InfoGANEncoder, WAEDecoder])
 def test_bad_image_shapes_are_named(network, shape):
     with pytest.raises(ValueError, match="`image_shape` must be .* Received: image_shape="):
         network(shape, 4)

@@ -1,0 +1,67 @@
+"""The encoder of Wasserstein auto-encoders, the paper's second network for faces."""
+
+import keras
+
+from keras_tsvae.arguments import check_image_shape, positive_int
+from keras_tsvae.layers import DebiasedBatchNormalization
+from keras_tsvae.networks.network import Network, check_stride, gaussian_heads
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class WAEEncoder(Network):
+    """Convolutional encoder of images into the mean and log deviation of their posterior.
+
+    Four 5x5 convolutions to `base_dim`, twice, four and eight times as many channels, the first
+    of stride 1, the others of stride 2, each followed by batch normalisation and relu; two dense
+    heads.
+
+    Args:
+        image_shape: `(height, width, channels)` of the images; height and width are multiples
+            of 8.
+        latent_dim: Positive int, the width of z.
+        base_dim: Positive int, channels of the first convolution. Defaults to 128.
+        dtype: Dtype policy of all layers. Defaults to Keras's global policy.
+        **kwargs: `name` and `trainable` of `keras.Model`.
+
+    Call arguments:
+        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`.
+
+    Returns:
+        `(mean, log_std)`, each of shape `(batch, latent_dim)`.
+
+    Raises:
+        ValueError: If an argument is not what it is said to be.
+
+    Example:
+        >>> encoder = keras_tsvae.networks.WAEEncoder((64, 64, 3), latent_dim=64)
+        >>> mean, log_std = encoder(np.random.rand(2, 64, 64, 3))
+        >>> mean.shape
+        (2, 64)
+
+    Source:
+        Tolstikhin et al. (2018), *Wasserstein Auto-Encoders*, appendix C; Dai & Wipf (2019),
+        section 5, table 2.
+    """
+
+    def __init__(self, image_shape, latent_dim, base_dim=128, dtype=None, **kwargs):
+        image_shape = check_stride(check_image_shape(image_shape), 8)
+        latent_dim = positive_int("latent_dim", latent_dim)
+        base_dim = positive_int("base_dim", base_dim)
+        policy = keras.dtype_policies.get(dtype)
+
+        images = keras.Input(image_shape, dtype="float32", name="images")
+        y = images
+        for index in range(4):
+            y = keras.layers.Conv2D(
+                base_dim * 2**index,
+                5,
+                strides=1 if index == 0 else 2,
+                padding="same",
+                dtype=policy,
+                name=f"conv_{index}",
+            )(y)
+            y = DebiasedBatchNormalization(dtype=policy, name=f"norm_{index}")(y)
+            y = keras.layers.ReLU(dtype=policy)(y)
+        y = keras.layers.Flatten(dtype=policy)(y)
+        arguments = {"image_shape": image_shape, "latent_dim": latent_dim, "base_dim": base_dim}
+        super().__init__(images, gaussian_heads(y, latent_dim, policy), policy, arguments, **kwargs)
