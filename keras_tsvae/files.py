@@ -11,17 +11,36 @@ import uuid
 def written_beside(path):
     """Yields a fresh path next to `path`; when the body succeeds, it takes the place of `path`.
 
-    The body may write a file or a folder. If it fails, what it wrote is removed and whatever
-    stood at `path` before is untouched.
+    The body may write a file or a folder; a folder also takes the place of a folder that is not
+    empty. If the body fails, what it wrote is removed and whatever stood at `path` before is
+    untouched.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
+    partial = _beside(path)
     try:
         yield partial
-        os.replace(partial, path)
+        if partial.is_dir() and path.is_dir():
+            _replace_folder(partial, path)
+        else:
+            os.replace(partial, path)
     finally:
         if partial.is_dir():
             shutil.rmtree(partial)
         else:
             partial.unlink(missing_ok=True)
+
+
+def _replace_folder(new, path):
+    old = _beside(path)
+    os.rename(path, old)
+    try:
+        os.rename(new, path)
+    except BaseException:
+        os.rename(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(path):
+    return path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")

@@ -1,0 +1,54 @@
+"""What happens to the batches of a training set on their way to the model."""
+
+import keras
+
+
+def augmentation(augment, seed):
+    """Returns a function from a batch of uint8 images to one, or None for none.
+
+    Args:
+        augment: False for none; True or `"flip"` for a horizontal flip of every second image, at
+            random; or a callable, which is given uint8 batches. What a Keras layer returns is
+            rounded to uint8, so it must keep the range [0, 255]; what other callables return is
+            passed on as it is.
+        seed: Int of at least 0, for the flip.
+
+    Raises:
+        ValueError: If `augment` is none of these.
+        ImportError: If the flip is asked for and keras_cv is not installed.
+    """
+    if augment is False:
+        return None
+    if augment is True or (isinstance(augment, str) and augment == "flip"):
+        return _as_uint8(_flip(seed))
+    if isinstance(augment, keras.Layer):
+        return _as_uint8(augment)
+    if callable(augment):
+        return augment
+    raise ValueError(
+        f'`augment` must be None, False, True, "flip" or a callable. Received: augment={augment!r}'
+    )
+
+
+def _flip(seed):
+    try:
+        import keras_cv
+    except ImportError as error:
+        raise ImportError(
+            "The horizontal flip needs keras_cv: `pip install keras-cv`, or pass `augment=False`"
+        ) from error
+    # keras_cv draws with `tf.random.Generator` and computes in TensorFlow whatever Keras's backend
+    # is, so this works in a pipeline under JAX too. A seed of 0 would mean its global generator.
+    return keras_cv.layers.RandomFlip(mode="horizontal", seed=seed % 2**31 + 1, dtype="float32")
+
+
+def _as_uint8(layer):
+    import tensorflow as tf
+
+    def augmented(images):
+        result = layer(images)
+        if not result.dtype.is_floating:
+            return tf.saturate_cast(result, tf.uint8)
+        return tf.saturate_cast(tf.round(result), tf.uint8)
+
+    return augmented

@@ -1,0 +1,170 @@
+"""Decoded pictures kept on the disk, so that a set of picture files is decoded once.
+
+A cache is a folder of `train.npy`, `validation.npy`, `test.npy`, their labels, and `meta.json`. It
+is good as long as its fingerprint, taken of the source files' names, sizes and times of change and
+of the options, is that of the sources; otherwise, or if it is damaged, it is written anew. It is
+written beside and then renamed, so that it is there whole or not at all.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_tsvae.batching import with_progress
+from keras_tsvae.data.image_data import ImageData
+from keras_tsvae.data.pictures import chunk_rows, decoded
+from keras_tsvae.data.split import Split
+from keras_tsvae.files import written_beside
+
+FOLDER = "keras_tsvae_cache"
+PARTS = ("train", "validation", "test")
+_VERSION = 1  # of what is written; another one makes every older cache be written anew
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a cache is written from.
+
+    Args:
+        pictures: Dict from each of `PARTS` to a list of whatever `decode` takes.
+        labels: Dict from each of `PARTS` to an array of as many labels.
+        decode: Function from one picture to a uint8 array of `image_shape`.
+        image_shape: `(height, width, channels)`.
+        label_names: Sequence of str.
+    """
+
+    pictures: dict
+    labels: dict
+    decode: Callable
+    image_shape: tuple
+    label_names: tuple
+
+
+def place(name, data_dir, cache_dir):
+    """Returns the folder of the cache `name`: in `data_dir`, or in `cache_dir` if that is given.
+
+    In `cache_dir` the name also tells caches of several data folders apart.
+    """
+    if cache_dir is None:
+        return data_dir / FOLDER / name
+    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:8]
+    return pathlib.Path(cache_dir).expanduser() / f"{name}-{digest}"
+
+
+def fingerprint(options, stats):
+    """Returns a digest of the options and of the files' names, sizes and times of change.
+
+    Args:
+        options: Dict of what JSON can hold.
+        stats: Iterable of pairs of a file's name and its `os.stat`.
+    """
+    digest = hashlib.sha256(json.dumps([_VERSION, options]).encode())
+    for name, stat in stats:
+        digest.update(os.fsencode(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"))
+    return digest.hexdigest()
+
+
+def image_data(name, folder, digest, make_recipe, verbose, flip_in_training=False):
+    """Returns `ImageData` of the cache in `folder`, which is written first if it is not good.
+
+    Args:
+        name: Name of the data set.
+        folder: Path of the cache.
+        digest: What `fingerprint` returns for the sources.
+        make_recipe: Function without arguments to a `Recipe`; only called to write the cache.
+        verbose: Whether a progress bar counts the chunks of pictures that are decoded.
+        flip_in_training: As `Split` takes it. Defaults to False.
+
+    Raises:
+        OSError: If the cache cannot be written; the message names the folder.
+    """
+    found = _open(folder, digest)
+    if found is None:
+        recipe = make_recipe()
+        with _clear_errors(folder):
+            _write(folder, digest, recipe, verbose)
+            found = _open(folder, digest)
+            if found is None:
+                raise OSError(errno.EIO, "it cannot be read back")
+    arrays, label_names = found
+    splits = (Split(*arrays[part], flip_in_training) for part in PARTS)
+    return ImageData(name, *splits, label_names)
+
+
+def _open(folder, digest):
+    """Returns a dict of `(images, labels)` and the label names, or None if the cache is bad."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        if meta["fingerprint"] != digest:
+            return None
+        arrays = {
+            part: (
+                np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False),
+                np.load(folder / f"{part}_labels.npy", allow_pickle=False),
+            )
+            for part in PARTS
+        }
+        counts = [[len(images), len(labels)] for images, labels in arrays.values()]
+        if counts != [[count, count] for count in meta["counts"]]:
+            return None
+        return arrays, tuple(meta["label_names"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(folder, digest, recipe, verbose):
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "there is a file in its place")
+    counts = {part: len(recipe.pictures[part]) for part in PARTS}
+    size = int(np.prod(recipe.image_shape))
+    chunks = decoded(recipe.pictures, recipe.decode, size)
+    if verbose:
+        total = sum(-(-count // chunk_rows(size)) for count in counts.values())
+        chunks = with_progress(chunks, total)
+    with written_beside(folder) as partial, contextlib.closing(chunks):
+        partial.mkdir()
+        with contextlib.ExitStack() as stack:
+            files = {}
+            for part, count in counts.items():
+                files[part] = stack.enter_context(open(partial / f"{part}.npy", "wb"))
+                _start_npy(files[part], (count, *recipe.image_shape))
+            for part, images in chunks:
+                _append(files[part], images)
+        for part in PARTS:
+            np.save(partial / f"{part}_labels.npy", recipe.labels[part])
+        meta = {
+            "fingerprint": digest,
+            "counts": list(counts.values()),
+            "label_names": list(recipe.label_names),
+        }
+        (partial / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _start_npy(file, shape):
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _append(file, images):
+    # Not through a writable memory map: there a full disk would end the process.
+    file.write(np.ascontiguousarray(images).data)
+
+
+@contextlib.contextmanager
+def _clear_errors(folder):
+    """Turns errors of the file system into ones that name the cache and say what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"The cache {str(folder)!r} cannot be written ({error.strerror or error}); "
+            "`cache_dir=` puts it into another folder",
+        ) from error

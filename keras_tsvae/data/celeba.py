@@ -1,0 +1,130 @@
+"""CelebA: 202,599 faces with 40 attributes, read in the official folder layout."""
+
+import contextlib
+import itertools
+import os
+import pathlib
+
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.data import cache, celeba_lists, pictures
+from keras_tsvae.data.celeba_sources import FolderSource, ZipSource
+from keras_tsvae.data.labelled import check_limit
+
+NAME = "celeba"
+SIZE = (178, 218)  # width, height
+CROPS = {"128": (25, 45, 153, 173), "140": (19, 39, 159, 179)}  # left, upper, right, lower
+_PICTURES = "img_align_celeba"
+_ZIP = f"{_PICTURES}.zip"
+
+
+def load(data_dir=None, image_size=64, crop="128", cache_dir=None, limit=None, verbose=1):
+    """Returns CelebA, cropped and resized: 162,770 faces to train on, 19,867 and 19,962 others.
+
+    The first call decodes the pictures into a cache on the disk, and later ones open it: the
+    images are `np.memmap`s. Labels are int8 vectors of 40 attributes, +1 or -1. The parts are
+    those of `list_eval_partition.txt`, in its order; pictures it does not list are not used.
+    Grey, palette, CMYK and transparent pictures are converted to RGB, 16-bit grey to 8 bits.
+
+    Args:
+        data_dir: Folder of `img_align_celeba/` (or `img_align_celeba.zip`; the folder wins),
+            `list_attr_celeba.txt` and `list_eval_partition.txt`.
+        image_size: Positive int, height and width of the images, resized bilinearly. Defaults to
+            64.
+        crop: `"128"`, the inner 128x128 of rows 45:173 and columns 25:153, or `"140"`, the 140x140
+            of rows 39:179 and columns 19:159. Defaults to `"128"`.
+        cache_dir: Folder for the cache. Defaults to None: `data_dir/keras_tsvae_cache`.
+        limit: Positive int, to read the first so many of every split, or None for all. Defaults
+            to None.
+        verbose: 0 for no progress bar. Defaults to 1.
+
+    Raises:
+        ValueError: If the data set is not there (the message says what to download), a file is
+            broken or does not fit the others (the message names it), or an argument is out of
+            range.
+        OSError: If the cache cannot be written.
+
+    Source:
+        Liu et al. (2015), https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html.
+    """
+    image_size, limit = positive_int("image_size", image_size), check_limit(limit)
+    if crop not in tuple(CROPS):
+        raise ValueError(f"`crop` must be one of {list(CROPS)}. Received: crop={crop!r}")
+    data_dir = _check_layout(data_dir)
+    partition = data_dir / celeba_lists.PARTITION
+    lines = {
+        part: dict(itertools.islice(names.items(), limit))
+        for part, names in celeba_lists.read_partition(partition, cache.PARTS).items()
+    }
+    options = {"set": NAME, "image_size": image_size, "crop": crop, "limit": limit}
+    name = f"{NAME}-{image_size}-{crop}" + (f"-limit{limit}" if limit else "")
+    with contextlib.closing(_source(data_dir)) as source:
+        stats = source.stats(partition, _listed(lines))
+        return cache.image_data(
+            NAME,
+            cache.place(name, data_dir, cache_dir),
+            cache.fingerprint(options, itertools.chain(_list_stats(data_dir), stats)),
+            lambda: _recipe(data_dir, source, lines, image_size, CROPS[crop]),
+            verbose,
+            flip_in_training=True,
+        )
+
+
+def _check_layout(data_dir):
+    """Returns `data_dir` as a path, or raises an error that says what to download."""
+    missing = [_PICTURES, celeba_lists.ATTRIBUTES, celeba_lists.PARTITION]
+    if data_dir is not None:
+        path = pathlib.Path(data_dir).expanduser()
+        there = [name.removesuffix(".zip") for name in (*missing, _ZIP) if (path / name).exists()]
+        missing = [name for name in missing if name not in there]
+    if missing:
+        raise ValueError(
+            "`data_dir` must be a folder of CelebA: download img_align_celeba.zip, "
+            "list_attr_celeba.txt and list_eval_partition.txt from "
+            "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html into it (the zip may stay packed). "
+            f"Received: data_dir={data_dir if data_dir is None else str(data_dir)!r}, without "
+            f"{', '.join(missing)}"
+        )
+    return path
+
+
+def _source(data_dir):
+    folder = data_dir / _PICTURES
+    return FolderSource(folder) if folder.is_dir() else ZipSource(data_dir / _ZIP, _PICTURES)
+
+
+def _list_stats(data_dir):
+    for name in (celeba_lists.ATTRIBUTES, celeba_lists.PARTITION):
+        yield name, os.stat(data_dir / name)
+
+
+def _listed(lines):
+    """Returns the pictures of all parts as one dict."""
+    return {name: line for part in lines.values() for name, line in part.items()}
+
+
+def _recipe(data_dir, source, lines, image_size, box):
+    from PIL import Image
+
+    attributes = data_dir / celeba_lists.ATTRIBUTES
+    label_names, index, values = celeba_lists.read_attributes(attributes)
+    source.check(data_dir / celeba_lists.PARTITION, _listed(lines))
+    for name in _listed(lines):
+        if name not in index:
+            raise ValueError(f"{str(attributes)!r} must have a row for {name!r}. Received: none")
+
+    def transform(image, convert):
+        if image.size != SIZE:
+            raise ValueError(f"its size must be 178x218, but is {image.width}x{image.height}")
+        image = convert(image).crop(box)
+        return image.resize((image_size, image_size), Image.Resampling.BILINEAR)
+
+    rows = {part: np.array([index[name] for name in names], int) for part, names in lines.items()}
+    return cache.Recipe(
+        pictures={part: list(names) for part, names in lines.items()},
+        labels={part: values[rows[part]] for part in rows},
+        decode=lambda name: pictures.decode(source.read(name), source.label(name), transform),
+        image_shape=(image_size, image_size, 3),
+        label_names=label_names,
+    )

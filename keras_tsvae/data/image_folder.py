@@ -1,0 +1,160 @@
+"""Any folder of pictures, with its subfolders as classes."""
+
+import math
+import os
+import pathlib
+
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.data import cache, pictures
+from keras_tsvae.data.labelled import check_limit
+
+NAME = "image_folder"
+
+
+def load(
+    data_dir=None,
+    image_size=64,
+    channels=3,
+    validation_fraction=0.1,
+    test_fraction=0.1,
+    cache_dir=None,
+    limit=None,
+    verbose=1,
+):
+    """Returns the pictures of a folder and its subfolders, cut to one size.
+
+    The first call decodes the pictures into a cache on the disk, and later ones open it: the
+    images are `np.memmap`s. A picture is turned as its EXIF tag says, converted to `channels`
+    (16-bit grey to 8 bits, transparency is dropped), cut about its centre to the shape asked for
+    and resized bilinearly. Its class is the first subfolder on its path; pictures that lie in
+    `data_dir` itself have a class named after it. The splits are cut from a fixed random order.
+
+    Args:
+        data_dir: Folder of `.jpg`, `.jpeg`, `.png`, `.bmp`, `.gif`, `.webp`, `.tif` or `.tiff`
+            files, in upper or lower case, at any depth. Hidden files and folders are left out.
+        image_size: Positive int, or `(height, width)`. Defaults to 64.
+        channels: 1 for grey or 3 for RGB. Defaults to 3.
+        validation_fraction: Float of at least 0: the share of pictures held out for validation,
+            rounded down. Defaults to 0.1.
+        test_fraction: Float of at least 0: the share held out for testing. Both together must be
+            less than 1. Defaults to 0.1.
+        cache_dir: Folder for the cache. Defaults to None: `data_dir/keras_tsvae_cache`.
+        limit: Positive int, to read the first so many of every split, or None for all. Defaults
+            to None.
+        verbose: 0 for no progress bar. Defaults to 1.
+
+    Raises:
+        ValueError: If there is no picture, one is broken (the message names it), or an argument
+            is out of range.
+        OSError: If the cache cannot be written.
+    """
+    height, width = _check_size(image_size)
+    limit = check_limit(limit)
+    if positive_int("channels", channels) not in (1, 3):
+        raise ValueError(f"`channels` must be 1 or 3. Received: channels={channels!r}")
+    fractions = _check_fractions(validation_fraction, test_fraction)
+    data_dir = _check_folder(data_dir)
+    names = _find(data_dir, skipped=data_dir / cache.FOLDER)
+    shape = (height, width, channels)
+    options = {"set": NAME, "shape": shape, "fractions": fractions, "limit": limit}
+    stats = ((name, pictures.stat(data_dir / name)) for name in names)
+    folder = f"{NAME}-{height}x{width}x{channels}-{'-'.join(map(str, fractions))}"
+    folder += f"-limit{limit}" if limit else ""
+    return cache.image_data(
+        NAME,
+        cache.place(folder, data_dir, cache_dir),
+        cache.fingerprint(options, stats),
+        lambda: _recipe(data_dir, names, shape, fractions, limit),
+        verbose,
+    )
+
+
+def _check_size(image_size):
+    sides = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
+    if len(sides) != 2:
+        raise ValueError(
+            "`image_size` must be a positive integer or (height, width). "
+            f"Received: image_size={image_size!r}"
+        )
+    return [positive_int("image_size", side) for side in sides]
+
+
+def _check_fractions(validation_fraction, test_fraction):
+    given = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+            raise ValueError(f"`{name}` must be in [0, 1). Received: {name}={value!r}")
+    if sum(given.values()) >= 1:
+        raise ValueError(
+            "`validation_fraction` and `test_fraction` must leave pictures to train on. "
+            f"Received: {', '.join(f'{name}={value}' for name, value in given.items())}"
+        )
+    return [float(value) for value in given.values()]
+
+
+def _check_folder(data_dir):
+    if data_dir is not None and pathlib.Path(data_dir).expanduser().is_dir():
+        return pathlib.Path(data_dir).expanduser()
+    raise ValueError(
+        "`data_dir` must be a folder of pictures. "
+        f"Received: data_dir={data_dir if data_dir is None else str(data_dir)!r}"
+    )
+
+
+def _find(data_dir, skipped):
+    """Returns the sorted paths of all pictures, relative to `data_dir`."""
+    found, visited = [], set()
+
+    def fail(error):
+        raise error
+
+    for folder, subfolders, files in os.walk(data_dir, onerror=fail, followlinks=True):
+        folder, real = pathlib.Path(folder), os.path.realpath(folder)
+        if folder == skipped or real in visited:  # a link to a folder that was met before
+            subfolders.clear()
+            continue
+        visited.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        found += [
+            (folder / name).relative_to(data_dir)
+            for name in files
+            if not name.startswith(".") and name.lower().endswith(pictures.SUFFIXES)
+        ]
+    if not found:
+        raise ValueError(
+            f"`data_dir` must hold pictures ({', '.join(pictures.SUFFIXES)}). "
+            f"Received: {str(data_dir)!r} with none"
+        )
+    return sorted(found)
+
+
+def _recipe(data_dir, names, shape, fractions, limit):
+    from PIL import Image, ImageOps
+
+    own = data_dir.resolve().name
+    classes = [name.parts[0] if len(name.parts) > 1 else own for name in names]
+    label_names = sorted(set(classes))
+    numbers = {label: number for number, label in enumerate(label_names)}
+    labels = np.array([numbers[label] for label in classes], "int64")
+    order = np.random.default_rng(0).permutation(len(names))
+    validation, test = (math.floor(len(names) * fraction + 1e-9) for fraction in fractions)
+    cuts = np.split(order, [len(names) - validation - test, len(names) - test])
+    rows = dict(zip(cache.PARTS, (cut[:limit] for cut in cuts)))
+
+    def transform(image, convert):
+        image = convert(ImageOps.exif_transpose(image))
+        return ImageOps.fit(image, (shape[1], shape[0]), method=Image.Resampling.BILINEAR)
+
+    def decode(name):
+        path = data_dir / name
+        return pictures.decode(pictures.read(path), str(path), transform, shape[2])
+
+    return cache.Recipe(
+        pictures={part: [names[row] for row in rows[part]] for part in rows},
+        labels={part: labels[rows[part]] for part in rows},
+        decode=decode,
+        image_shape=shape,
+        label_names=label_names,
+    )

@@ -1,0 +1,117 @@
+"""Picture files to arrays, with Pillow.
+
+Grey, palette, CMYK and other pictures are converted to the channels asked for; transparency is
+dropped; 16-bit grey is scaled to 8 bits (`value // 257`); of an animation the first frame is
+taken. A file that cannot be decoded raises a `ValueError` that names it.
+"""
+
+import concurrent.futures
+import contextlib
+import io
+import os
+
+import numpy as np
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")  # Pillow's others may run programs
+_CHUNK_IMAGES = 1024
+_CHUNK_BYTES = 2**24
+
+
+def read(path):
+    """Returns the bytes of the file, or raises a `ValueError` that names it."""
+    with _named(path):
+        return path.read_bytes()
+
+
+def stat(path):
+    """Returns the `os.stat` of the file, or raises a `ValueError` that names it."""
+    with _named(path):
+        return path.stat()
+
+
+@contextlib.contextmanager
+def _named(path):
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"The picture {str(path)!r} cannot be read. Received: {error}") from error
+
+
+def decode(data, name, transform, channels=3):
+    """Returns a uint8 array `(height, width, channels)` of an encoded picture.
+
+    Args:
+        data: Bytes of a picture file.
+        name: What messages call it.
+        transform: Function from the opened Pillow picture, whose pixels are decoded as they are
+            needed, and a function that converts a Pillow picture to 8-bit grey or RGB, to the
+            Pillow picture to return.
+        channels: 1 for grey or 3 for RGB. Defaults to 3.
+
+    Raises:
+        ValueError: If the picture is truncated, corrupt, of another format or of no use to
+            `transform`.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    def convert(image):
+        return _eight_bits(image).convert("RGB" if channels == 3 else "L")
+
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            pixels = np.asarray(transform(image, convert))
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"The picture {name!r} must be one of {', '.join(_FORMATS)}. Received: another file"
+        ) from error
+    except Exception as error:  # Pillow's decoders raise errors of many kinds
+        raise ValueError(f"The picture {name!r} cannot be used. Received: {error!r}") from error
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def decoded(parts, decode_one, image_bytes):
+    """Yields `(part, images)` in order, decoded by a few threads in chunks of bounded size.
+
+    Args:
+        parts: Dict from names of parts to lists of whatever `decode_one` takes.
+        decode_one: Function from one of them to a uint8 array.
+        image_bytes: Bytes of such an array.
+    """
+    rows = chunk_rows(image_bytes)
+    with concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for part, items in parts.items():
+            for start in range(0, len(items), rows):
+                yield part, np.stack(list(pool.map(decode_one, items[start : start + rows])))
+
+
+def chunk_rows(image_bytes):
+    """Returns how many images `decoded` puts into a chunk."""
+    return max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // image_bytes))
+
+
+def through_jpeg(images, quality):
+    """Returns RGB images `(n, height, width, 3)` as they come out of JPEG files of that quality."""
+    from PIL import Image
+
+    result = np.empty_like(images)
+    for target, pixels in zip(result, images):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+        target[:] = np.asarray(Image.open(file))
+    return result
+
+
+def _eight_bits(image):
+    from PIL import Image
+
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA")
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no known range")
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("grey values must be of 16 bits at the most")
+        return Image.fromarray((values // 257).astype("uint8"))
+    return image
