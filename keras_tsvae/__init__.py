@@ -1,7 +1,8 @@
 """Two-Stage VAE (Dai & Wipf 2019) for Keras 3."""
 
-from keras_tsvae import layers, losses, networks
+from keras_tsvae import data, layers, losses, networks, presets
 from keras_tsvae.models import FirstStageVAE, SecondStageVAE, TwoStageVAE
+from keras_tsvae.official import load_official_checkpoint
 from keras_tsvae.posteriors import Posteriors
 
 __version__ = "0.1.0"
@@ -11,7 +12,10 @@ __all__ = [
     "Posteriors",
     "SecondStageVAE",
     "TwoStageVAE",
+    "data",
     "layers",
+    "load_official_checkpoint",
     "losses",
     "networks",
+    "presets",
 ]

@@ -1,5 +1,6 @@
 """Checks of constructor arguments, shared by every public class."""
 
+import math
 import operator
 
 
@@ -23,6 +24,19 @@ def check_image_shape(value) -> tuple[int, int, int]:
             f"Received: image_shape={value!r}"
         ) from None
     return tuple(positive_int("image_shape", side) for side in (height, width, channels))
+
+
+def check_gamma(value):
+    """Returns `"learned"`, `"computed"` or a positive float, or raises a `ValueError`."""
+    if value in ("learned", "computed"):
+        return value
+    number = value if isinstance(value, (int, float)) else None
+    if isinstance(value, bool) or number is None or not 0 < number < math.inf:
+        raise ValueError(
+            "`gamma` must be 'learned', 'computed' or a positive number, the decoder's standard "
+            f"deviation. Received: gamma={value!r}"
+        )
+    return float(value)
 
 
 def _int_at_least(name, value, least, rule):

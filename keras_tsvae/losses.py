@@ -54,6 +54,29 @@ def gaussian_nll(x, reconstruction, log_gamma):
     return 0.5 * squared_error * ops.exp(-2.0 * log_gamma) + dimensions * (log_gamma + HALF_LOG_2PI)
 
 
+def cross_entropy(x, logits):
+    r"""Negative log-likelihood of `x` under independent Bernoulli pixels.
+
+    `NLL = -sum_i [x_i * log(xhat_i) + (1 - x_i) * log(1 - xhat_i)]` with `xhat = sigmoid(logits)`,
+    in nats, computed from the logits as `max(l, 0) - l * x + log(1 + exp(-|l|))`, which neither
+    overflows nor takes the logarithm of zero.
+
+    Args:
+        x: Targets in [0, 1], shape `(batch, ...)`.
+        logits: Decoder outputs before the sigmoid, the same shape as `x`.
+
+    Returns:
+        A non-negative float32 tensor of shape `(batch,)`.
+
+    Source:
+        Kingma & Welling (2014), appendix C.1; Dai & Wipf (2019), section 5, the baseline with
+        cross-entropy loss.
+    """
+    x, logits = _float32(x), _float32(logits)
+    terms = ops.relu(logits) - logits * x + ops.log1p(ops.exp(-ops.abs(logits)))
+    return ops.sum(terms, axis=tuple(range(1, len(terms.shape))))
+
+
 def mean_squared_error(x, reconstruction):
     """Mean squared error over all dimensions of each example.
 

@@ -43,7 +43,8 @@ def training_curves(history):
     """Draws loss and gamma of both stages over the epochs, with validation where there is any.
 
     Args:
-        history: The `keras.callbacks.History` that `TwoStageVAE.fit` returns.
+        history: The `keras.callbacks.History` that `TwoStageVAE.fit` returns, or its dict from
+            names such as `"stage1_loss"` to one value per epoch.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -53,11 +54,12 @@ def training_curves(history):
     """
     from matplotlib.figure import Figure
 
-    stages = [name for name in ("stage1", "stage2") if f"{name}_loss" in history.history]
+    history = getattr(history, "history", history)
+    stages = [name for name in ("stage1", "stage2") if f"{name}_loss" in history]
     if not stages:
         raise ValueError(
             "`history` must be that of a fitted `TwoStageVAE`. "
-            f"Received: history with keys {sorted(history.history)}"
+            f"Received: history with keys {sorted(history)}"
         )
     figure = Figure(figsize=(9, 3 * len(stages)), layout="constrained")
     grid = figure.subplots(len(stages), 2, squeeze=False)
@@ -67,10 +69,11 @@ def training_curves(history):
                 (f"{stage}_{name}", "training"),
                 (f"{stage}_val_{name}", "validation"),
             ):
-                if key in history.history:
-                    values = history.history[key]
+                if key in history:
+                    values = history[key]
                     axes.plot(range(1, len(values) + 1), values, label=label)
             axes.set(title=f"Stage {stage[-1]}: {name}", xlabel="epoch")
-            axes.legend()
+            if axes.lines:  # a likelihood without gamma leaves its place empty
+                axes.legend()
         row[1].set_yscale("log")
     return figure

@@ -71,6 +71,36 @@ class Posteriors:
         """The width of z."""
         return self.mean.shape[1]
 
+    def z_std(self) -> float:
+        """The standard deviation of z over the data set, averaged over dimensions in square.
+
+        `sqrt(mean_j(Var mean_j + E std_j^2))`, close to 1 where the KL divergence has done its
+        work (Asperti & Trentin 2020, section 6).
+        """
+        total, squares = np.zeros(self.latent_dim), np.zeros(self.latent_dim)
+        for start in range(0, len(self), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            mean = self.mean[rows].astype("float64")
+            total += mean.sum(0)
+            squares += np.square(mean).sum(0) + np.square(self.std[rows], dtype="float64").sum(0)
+        return float(np.sqrt(np.mean(squares / len(self) - np.square(total / len(self)))))
+
+    def active_units(self, threshold=0.8) -> int:
+        """Returns the number of latent variables that carry information.
+
+        A unit is inactive if its mean posterior variance, `E std_j^2`, is close to the prior's 1
+        (Trentin 2019, section 3.3).
+
+        Args:
+            threshold: The mean variance below which a unit is active. Defaults to 0.8, as in
+                Asperti & Trentin (2020).
+        """
+        squares = np.zeros(self.latent_dim)
+        for start in range(0, len(self), _ROWS_AT_ONCE):
+            rows = self.std[start : start + _ROWS_AT_ONCE]
+            squares += np.square(rows, dtype="float64").sum(0)
+        return int((squares / len(self) < threshold).sum())
+
     def save(self, path):
         """Writes an HDF5 file with the data sets `mean` and `std`, at once or not at all."""
         with written_beside(path) as partial:

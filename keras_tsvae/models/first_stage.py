@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae import losses
+from keras_tsvae.arguments import check_gamma, non_negative_int, positive_int
 from keras_tsvae.batching import (
     batched,
     check_vectors,
@@ -19,11 +20,14 @@ from keras_tsvae.training import inputs
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
 class FirstStageVAE(Stage):
-    """VAE on images, with a learned decoder deviation gamma.
+    """VAE on images, with a decoder deviation gamma that is learned, unless asked otherwise.
 
     `z ~ N(mean(x), std(x)^2)`, `xhat = decoder(z)`,
     `loss = KL(q(z|x) || N(0, I)) - log N(x; xhat, gamma^2 I)`, summed over dimensions and
     averaged over the batch. It is negative once gamma is small, and that is right.
+
+    A computed gamma is the root of a running mean squared error (see `update_gamma`), and the KL
+    divergence then has the weight `(2 * side / latent_dim)^2`, with `side^2 = height * width`.
 
     Images are uint8 in [0, 255], scaled on the device, or floats in [0, 1]; labels that come
     with them are ignored.
@@ -33,10 +37,15 @@ class FirstStageVAE(Stage):
             [0, 1], to a pair `(mean, log_std)`, each `(batch, latent_dim)`.
         decoder: A Keras layer or model from `(batch, latent_dim)` to reconstructions in the
             images' own shape and range.
+        gamma: `"learned"`, `"computed"`, or a positive float that stays as it is. Defaults to
+            `"learned"`.
+        likelihood: `"gaussian"`, or `"cross_entropy"` for Bernoulli pixels, which have no gamma;
+            the decoder then needs a method `logits(z, training)`, as this package's have.
+            Defaults to `"gaussian"`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:
-        ValueError: If the networks do not fit together.
+        ValueError: If the networks do not fit together, or an argument is not as described.
 
     Example:
         >>> first = keras_tsvae.FirstStageVAE(
@@ -47,11 +56,27 @@ class FirstStageVAE(Stage):
         >>> first.fit(images, batch_size=64, epochs=10)
 
     Source:
-        Dai & Wipf (2019), sections 2 and 3.
+        Dai & Wipf (2019), sections 2 and 3; Asperti & Trentin (2020), section 5, for the computed
+        gamma.
     """
 
-    def __init__(self, encoder, decoder, **kwargs):
-        super().__init__(encoder, decoder, **kwargs)
+    def __init__(self, encoder, decoder, gamma="learned", likelihood="gaussian", **kwargs):
+        if likelihood not in ("gaussian", "cross_entropy"):
+            raise ValueError(
+                "`likelihood` must be 'gaussian' or 'cross_entropy'. "
+                f"Received: likelihood={likelihood!r}"
+            )
+        if likelihood == "cross_entropy" and (
+            gamma != "learned" or not callable(getattr(decoder, "logits", None))
+        ):
+            raise ValueError(
+                "`likelihood` 'cross_entropy' has no `gamma`, and needs a `decoder` with a method "
+                f"`logits(z, training)`. Received: gamma={gamma!r}, "
+                f"decoder={type(decoder).__name__}"
+            )
+        gamma = check_gamma(gamma) if likelihood == "gaussian" else None
+        super().__init__(encoder, decoder, gamma, **kwargs)
+        self.likelihood = likelihood
         self.image_shape = None
         self.latent_dim = None
         for name, network in (("encoder", encoder), ("decoder", decoder)):
@@ -70,6 +95,9 @@ class FirstStageVAE(Stage):
             return
         self.latent_dim = self._build_networks(input_shape[1:])
         self.image_shape = tuple(input_shape[1:])
+        if self.gamma_mode == "computed":
+            height, width, _ = self.image_shape
+            self.kl_weight = 4.0 * height * width / self.latent_dim**2
         self.built = True
 
     def targets(self, data):
@@ -78,6 +106,14 @@ class FirstStageVAE(Stage):
         if keras.backend.standardize_dtype(images.dtype) == "uint8":
             return ops.cast(images, "float32") / 255.0
         return ops.cast(images, "float32")
+
+    def reconstruction_terms(self, x, sample, training=False):
+        """Returns nll, mse and, if it has one, gamma, of `x` decoded from a posterior sample."""
+        if self.likelihood == "gaussian":
+            return super().reconstruction_terms(x, sample, training)
+        logits = self.decoder.logits(sample, training=training)
+        mse = losses.mean_squared_error(x, ops.sigmoid(logits))
+        return {"nll": losses.cross_entropy(x, logits), "mse": mse}
 
     def fit(
         self,
@@ -262,9 +298,10 @@ class FirstStageVAE(Stage):
             yield tuple(ops.convert_to_numpy(part) for part in encode(images))
 
     def get_config(self):
-        """Returns name, dtype and both networks."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
+            "likelihood": self.likelihood,
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
         }

@@ -1,14 +1,18 @@
 """The second stage: a VAE on the latent vectors of the first."""
 
 import keras
+import numpy as np
 from keras import ops
 
-from keras_tsvae.arguments import positive_int
+from keras_tsvae.arguments import check_gamma, positive_int
 from keras_tsvae.batching import batched, check_vectors, collect, noise_batches
 from keras_tsvae.models.stage import Stage, resolve_seed
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.posteriors import Posteriors
 from keras_tsvae.training import inputs
+from keras_tsvae.training.whole_model import as_list
+
+RESCALING_SAMPLES = 4096
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -26,6 +30,11 @@ class SecondStageVAE(Stage):
         encoder: Optional Keras layer or model from z to a pair `(mean, log_std)`, in place of
             an `MLPEncoder`.
         decoder: Optional Keras layer or model from u to z, in place of an `MLPDecoder`.
+        gamma: `"learned"`, `"computed"`, or a positive float that stays as it is. A computed one
+            is the root of a running mean squared error (see `update_gamma`), and samples are
+            then rescaled by `z_scale`, measured after every epoch, so that their standard
+            deviation, averaged over dimensions, is that of the training posteriors,
+            `sqrt(mean_j(Var mean_j + E std_j^2))`. Defaults to `"learned"`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:
@@ -37,16 +46,27 @@ class SecondStageVAE(Stage):
         >>> second.fit(first.posteriors(images), epochs=20)
 
     Source:
-        Dai & Wipf (2019), section 4.
+        Dai & Wipf (2019), section 4; Asperti & Trentin (2020), sections 5 and 6, for the computed
+        gamma and the rescaling.
     """
 
-    def __init__(self, latent_dim, width=1024, depth=3, encoder=None, decoder=None, **kwargs):
+    def __init__(
+        self,
+        latent_dim,
+        width=1024,
+        depth=3,
+        encoder=None,
+        decoder=None,
+        gamma="learned",
+        **kwargs,
+    ):
         latent_dim = positive_int("latent_dim", latent_dim)
         dtype = kwargs.get("dtype")
         self_made = (encoder is not None, decoder is not None)
         super().__init__(
             encoder or MLPEncoder(latent_dim, width, depth, dtype=dtype, name="encoder"),
             decoder or MLPDecoder(latent_dim, width, depth, dtype=dtype, name="decoder"),
+            check_gamma(gamma),
             **kwargs,
         )
         self.latent_dim = latent_dim
@@ -54,6 +74,15 @@ class SecondStageVAE(Stage):
         self.depth = depth
         self._self_made = self_made
         self._z_seed_generator = keras.random.SeedGenerator()
+        self.z_scale = self.add_weight(
+            name="z_scale",
+            shape=(),
+            initializer="ones",
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
         self.build((None, latent_dim))
 
     def build(self, input_shape):
@@ -113,10 +142,13 @@ class SecondStageVAE(Stage):
             ValueError: If the posteriors are not as described.
         """
         self._assert_compile_called("fit")
-        data = self._batches(x, y, batch_size, training=True, shuffle=shuffle)
+        posteriors = self._posteriors(x, y)
+        data = _batches(posteriors, batch_size, training=True, shuffle=shuffle)
         if validation_data is not None:
             size = kwargs.pop("validation_batch_size", None) or batch_size
-            validation_data = self._batches(validation_data, None, size, training=False)
+            validation_data = _batches(self._posteriors(validation_data), size, training=False)
+        if self.gamma_mode == "computed":
+            callbacks = [self._rescaling(posteriors.z_std()), *as_list(callbacks)]
         return super().fit(
             data,
             epochs=epochs,
@@ -131,7 +163,8 @@ class SecondStageVAE(Stage):
         """Measures loss, kl, nll, mse and gamma over posteriors, given as to `fit`."""
         if kwargs.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
             return super().evaluate(x, _use_cached_eval_dataset=True, **kwargs)
-        return super().evaluate(self._batches(x, y, batch_size, training=False), **kwargs)
+        data = _batches(self._posteriors(x, y), batch_size, training=False)
+        return super().evaluate(data, **kwargs)
 
     def encode(self, z, batch_size=256):
         """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
@@ -145,7 +178,7 @@ class SecondStageVAE(Stage):
         return collect(batched(self._compiled(self.decode_batch), (u,), batch_size), len(u))
 
     def sample(self, n, seed=None, batch_size=256):
-        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = decoder(u) + gamma * noise`."""
+        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`."""
         n = positive_int("n", n)
         return collect(self.sample_batches(n, seed, batch_size), n)
 
@@ -167,9 +200,20 @@ class SecondStageVAE(Stage):
 
     def generate_batch(self, u, noise):
         """Returns samples of z for one batch of u, with `noise` scaled by gamma, as a tensor."""
-        return self.decode_batch(u) + ops.exp(self.log_gamma) * noise
+        return self.z_scale * (self.decode_batch(u) + ops.exp(self.log_gamma) * noise)
 
-    def _batches(self, x, y, batch_size, training, shuffle=True):
+    def _rescaling(self, z_std):
+        """Returns a callback that sets `z_scale` so that samples have the deviation `z_std`."""
+
+        def rescale(*_):
+            self.z_scale.assign(1.0)
+            sampled = self.sample(RESCALING_SAMPLES, seed=0)
+            self.z_scale.assign(z_std / np.std(sampled, axis=0).mean())
+
+        return keras.callbacks.LambdaCallback(on_epoch_end=rescale)
+
+    def _posteriors(self, x, y=None):
+        """Returns `x`, or the pair `x` and `y`, as `Posteriors` of this stage's width."""
         if not isinstance(x, Posteriors):
             pair = x if y is None else (x, y)
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
@@ -183,7 +227,7 @@ class SecondStageVAE(Stage):
                 f"`x` must hold posteriors of width {self.latent_dim}. "
                 f"Received: latent_dim={x.latent_dim}"
             )
-        return inputs.array_batches((x.mean, x.std), batch_size, training, shuffle)
+        return x
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -207,3 +251,8 @@ class SecondStageVAE(Stage):
             if name in config
         }
         return cls(**{**config, **networks})
+
+
+def _batches(posteriors, batch_size, training, shuffle=True):
+    arrays = (posteriors.mean, posteriors.std)
+    return inputs.array_batches(arrays, batch_size, training, shuffle)

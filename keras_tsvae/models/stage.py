@@ -1,5 +1,6 @@
-"""What both stages share: a Gaussian VAE with a learned decoder deviation gamma."""
+"""What both stages share: a VAE with a Gaussian posterior and a decoder deviation gamma."""
 
+import math
 import random
 
 import keras
@@ -13,35 +14,52 @@ from keras_tsvae.models.base import BaseModel
 from keras_tsvae.training import StageTrainer
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
+KEPT_OF_MSE = 0.99  # weight of the past in the computed gamma
 
 
 class Stage(StageTrainer, BaseModel):
-    """A VAE with a Gaussian posterior, a Gaussian likelihood and one learned scalar log gamma.
+    """A VAE with a Gaussian posterior, a Gaussian likelihood and one scalar log gamma.
 
     Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be
     reconstructed.
     """
 
-    def __init__(self, encoder, decoder, **kwargs):
+    kl_weight = 1.0
+
+    def __init__(self, encoder, decoder, gamma, **kwargs):
         super().__init__(**kwargs)
+        self.gamma_mode = gamma
         self.encoder = encoder
         self.decoder = decoder
         self.sampling = GaussianSampling(name="sampling")
-        self.log_gamma = self.add_weight(
-            name="log_gamma", shape=(), initializer="zeros", dtype="float32", autocast=False
-        )
-        self._trackers = [keras.metrics.Mean(name=name) for name in TRACKED]
+        self.log_gamma = None if gamma is None else self._make_log_gamma()
+        tracked = TRACKED[:-1] if gamma is None else TRACKED
+        self._trackers = [keras.metrics.Mean(name=name) for name in tracked]
         self._jit_compile_argument = "auto"
         self._compiled_functions = {}
 
+    def _make_log_gamma(self):
+        fixed = isinstance(self.gamma_mode, float)
+        return self.add_weight(
+            name="log_gamma",
+            shape=(),
+            initializer=keras.initializers.Constant(math.log(self.gamma_mode) if fixed else 0.0),
+            dtype="float32",
+            autocast=False,
+            trainable=self.gamma_mode == "learned",
+            aggregation="none" if self.gamma_mode == "learned" else "only_first_replica",
+        )
+
     @property
     def metrics(self):
-        """The running means that `fit` shows: loss, kl, nll, mse and gamma."""
+        """The running means that `fit` shows: loss, kl, nll, mse and, if there is one, gamma."""
         return self._trackers
 
     @property
-    def gamma(self) -> float:
-        """The decoder's standard deviation, `exp(log_gamma)`."""
+    def gamma(self) -> float | None:
+        """The decoder's standard deviation, `exp(log_gamma)`; None for the cross-entropy."""
+        if self.log_gamma is None:
+            return None
         return float(ops.convert_to_numpy(ops.exp(self.log_gamma)))
 
     def compile(
@@ -99,7 +117,8 @@ class Stage(StageTrainer, BaseModel):
     def loss_terms(self, data, training=False, noise=None):
         """The terms of the objective for each example of one batch.
 
-        `loss = kl + nll`, each summed over dimensions (see `keras_tsvae.losses`).
+        `loss = kl_weight * kl + nll`, each summed over dimensions (see `keras_tsvae.losses`);
+        `kl_weight` is 1 but in a first stage whose gamma is computed.
 
         Args:
             data: One batch, as the data set of a fit yields it.
@@ -108,17 +127,41 @@ class Stage(StageTrainer, BaseModel):
                 in place of a fresh draw.
 
         Returns:
-            A dict of float32 tensors of shape `(batch,)`: loss, kl, nll, mse, gamma.
+            A dict of float32 tensors of shape `(batch,)`: loss, kl, nll, mse and, if there is
+            one, gamma.
         """
         x = self.targets(data)
         mean, log_std = self.encoder(x, training=training)
         sample = self.sampling(mean, log_std, noise)
-        reconstruction = self.decoder(sample, training=training)
         kl = losses.kl_divergence(mean, log_std)
+        terms = self.reconstruction_terms(x, sample, training)
+        return {"loss": self.kl_weight * kl + terms["nll"], "kl": kl, **terms}
+
+    def reconstruction_terms(self, x, sample, training=False):
+        """Returns nll, mse and gamma of `x` decoded from a posterior sample, one per example."""
+        reconstruction = self.decoder(sample, training=training)
         nll = losses.gaussian_nll(x, reconstruction, self.log_gamma)
         mse = losses.mean_squared_error(x, reconstruction)
-        gamma = ops.ones_like(kl) * ops.exp(self.log_gamma)
-        return {"loss": kl + nll, "kl": kl, "nll": nll, "mse": mse, "gamma": gamma}
+        return {"nll": nll, "mse": mse, "gamma": ops.ones_like(nll) * ops.exp(self.log_gamma)}
+
+    def update_gamma(self, batch_mse):
+        """Follows the mean squared error of a training batch, if gamma is computed.
+
+        `mse <- min(mse, 0.99 * mse + 0.01 * batch_mse)`, `gamma^2 = mse`, written as a step of
+        log gamma, so that nothing is lost to rounding where the minimum keeps mse as it is.
+
+        Args:
+            batch_mse: Scalar, the mean over the whole batch and all dimensions.
+
+        Source:
+            Asperti & Trentin (2020), *Balancing Reconstruction Error and Kullback-Leibler
+            Divergence in Variational Autoencoders*, section 5.
+        """
+        if self.gamma_mode != "computed":
+            return
+        ratio = batch_mse * ops.exp(-2.0 * self.log_gamma)
+        step = 0.5 * ops.log1p((1.0 - KEPT_OF_MSE) * (ratio - 1.0))
+        self.log_gamma.assign(self.log_gamma + ops.where(step < 0.0, step, 0.0))
 
     def update_metrics(self, terms):
         """Adds one batch to the running means and returns them by name."""
@@ -135,6 +178,11 @@ class Stage(StageTrainer, BaseModel):
     def compute_output_shape(self, input_shape):
         """Returns the shape of the reconstruction: that of the input."""
         return input_shape
+
+    def get_config(self):
+        """Returns name, dtype and where gamma comes from."""
+        config = super().get_config()
+        return config if self.gamma_mode is None else {**config, "gamma": self.gamma_mode}
 
     def _build_networks(self, input_shape):
         """Builds both networks on symbolic tensors; returns the latent and the output shape."""

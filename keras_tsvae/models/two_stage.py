@@ -1,26 +1,20 @@
 """Both stages together: fitted in turn, sampled as one."""
 
-import functools
-
 import keras
 
-from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.batching import collect
-from keras_tsvae.models.base import BaseModel
+from keras_tsvae import presets
+from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.models.first_stage import FirstStageVAE
+from keras_tsvae.models.generator import Generator
+from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
 from keras_tsvae.posteriors import check_storage
 from keras_tsvae.training import inputs
-from keras_tsvae.training.whole_model import (
-    callback_list,
-    fit_stage,
-    initial_best,
-    reuse,
-)
+from keras_tsvae.training.whole_model import StageFit, callback_list, fit_stages
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class TwoStageVAE(BaseModel):
+class TwoStageVAE(Generator):
     """The Two-Stage VAE: a VAE on images, and a second one on the first one's latent vectors.
 
     A single VAE reconstructs better than it samples, because its aggregated posterior
@@ -30,6 +24,8 @@ class TwoStageVAE(BaseModel):
     Args:
         first_stage: A `FirstStageVAE`.
         second_stage: A `SecondStageVAE` of the same latent width.
+        preset: The `keras_tsvae.presets.Preset` that `compile` takes its optimisers from; set by
+            `from_preset`. Defaults to None.
         **kwargs: `name` of `keras.Model`.
 
     Raises:
@@ -45,7 +41,7 @@ class TwoStageVAE(BaseModel):
         Dai & Wipf (2019), section 4.
     """
 
-    def __init__(self, first_stage, second_stage, **kwargs):
+    def __init__(self, first_stage, second_stage, preset=None, **kwargs):
         super().__init__(**kwargs)
         for stage, cls in ((first_stage, FirstStageVAE), (second_stage, SecondStageVAE)):
             if not isinstance(stage, cls):
@@ -55,9 +51,34 @@ class TwoStageVAE(BaseModel):
                 )
         self.first_stage = first_stage
         self.second_stage = second_stage
+        self.preset = preset
         self._check_widths()
         if first_stage.built:
             self.build((None, *first_stage.image_shape))
+
+    @classmethod
+    def from_preset(cls, name, **overrides):
+        """Makes the untrained model of a published experiment.
+
+        Args:
+            name: One of `keras_tsvae.presets.names()`.
+            **overrides: Fields of `keras_tsvae.presets.Preset` in place of the preset's own, such
+                as `latent_dim=32`, `gamma="computed"` or `train_size=5000`.
+
+        Returns:
+            A `TwoStageVAE`. `compile()` gives it the preset's optimisers and schedules;
+            `model.preset` holds its batch size and epochs.
+
+        Raises:
+            ValueError: If there is no such preset or field, or a value does not fit.
+
+        Example:
+            >>> model = keras_tsvae.TwoStageVAE.from_preset("cifar10")
+            >>> model.compile()
+            >>> model.fit(images, batch_size=model.preset.batch_size, epochs=model.preset.epochs)
+        """
+        preset = presets.get(name, **overrides)
+        return cls(*make_stages(preset), preset=preset)
 
     def build(self, input_shape):
         """Builds both stages for images of `input_shape[1:]`."""
@@ -79,8 +100,8 @@ class TwoStageVAE(BaseModel):
         """Sets how both stages are trained.
 
         Args:
-            optimizer: The first stage's Keras optimiser or its name. Defaults to None:
-                `Adam(1e-4)`, as in the paper.
+            optimizer: The first stage's Keras optimiser or its name. Defaults to None: that of
+                the preset, or `Adam(1e-4)`, as in the paper.
             second_stage_optimizer: The second stage's, likewise.
             **kwargs: `jit_compile`, `steps_per_execution`, `run_eagerly` and `auto_scale_loss`,
                 for both stages, as in `FirstStageVAE.compile`.
@@ -93,6 +114,11 @@ class TwoStageVAE(BaseModel):
                 "`optimizer` and `second_stage_optimizer` must be two objects, since each holds "
                 f"the state of one stage. Received: {optimizer.name!r} twice"
             )
+        if self.preset is not None:
+            defaults = presets.optimizers(self.preset)
+            optimizer = defaults[0] if optimizer is None else optimizer
+            if second_stage_optimizer is None:
+                second_stage_optimizer = defaults[1]
         self.first_stage.compile(optimizer, **kwargs)
         self.second_stage.compile(second_stage_optimizer, **kwargs)
 
@@ -112,6 +138,8 @@ class TwoStageVAE(BaseModel):
         validation_data=None,
         posteriors_memory_limit=2**30,
         posteriors_path=None,
+        initial_epoch=0,
+        second_stage_initial_epoch=0,
     ):
         """Trains the first stage on images, encodes them once, trains the second on that.
 
@@ -132,6 +160,9 @@ class TwoStageVAE(BaseModel):
             posteriors_memory_limit: Bytes of posteriors to keep in memory; beyond it they go to
                 an HDF5 file. Defaults to 1 GiB.
             posteriors_path: Where that file goes. Defaults to None: a temporary folder.
+            initial_epoch: The first stage's epochs that are done already, when a loaded model is
+                trained on; `epochs` counts them. Defaults to 0.
+            second_stage_initial_epoch: The second stage's, likewise.
 
         Returns:
             A `keras.callbacks.History` with keys such as `stage1_loss`, `stage1_val_gamma` and
@@ -154,30 +185,21 @@ class TwoStageVAE(BaseModel):
             self.build((None, *inputs.image_shape_of(x)))
 
         self.history = keras.callbacks.History()
-        best = initial_best(callbacks)
-        if epochs:
-            size = None if inputs.is_batched(x) else batch_size
-            fit_stage(self, "stage1", x, validation_data, callbacks, size, epochs, verbose)
-        if second_stage_epochs:
-            if epochs:
-                reuse([c for c in second_stage_callbacks if c in callbacks], best)
-            encode = functools.partial(
-                self.first_stage.posteriors, memory_limit=posteriors_memory_limit, verbose=verbose
-            )
-            posteriors = encode(x, path=posteriors_path)
-            if inputs.is_batched(x):  # whose number of images need not be known before
-                batch_size = min(batch_size or 64, len(posteriors))
-            fit_stage(
-                self,
+        return fit_stages(
+            self,
+            x,
+            StageFit("stage1", batch_size, initial_epoch, epochs, callbacks),
+            StageFit(
                 "stage2",
-                posteriors,
-                None if validation_data is None else encode(validation_data),
-                second_stage_callbacks,
-                64 if batch_size is None else batch_size,
+                batch_size,
+                second_stage_initial_epoch,
                 second_stage_epochs,
-                verbose,
-            )
-        return self.history
+                second_stage_callbacks,
+            ),
+            validation_data,
+            {"memory_limit": posteriors_memory_limit, "path": posteriors_path},
+            verbose,
+        )
 
     def evaluate(self, x, y=None, batch_size=None, verbose=0):
         """Measures both stages over images, arguments as for `fit`.
@@ -201,70 +223,6 @@ class TwoStageVAE(BaseModel):
         """Returns the input's shape."""
         return input_shape
 
-    def encode(self, x, batch_size=256):
-        """As `FirstStageVAE.encode`."""
-        return self.first_stage.encode(x, batch_size)
-
-    def decode(self, z, batch_size=256):
-        """As `FirstStageVAE.decode`."""
-        return self.first_stage.decode(z, batch_size)
-
-    def reconstruct(self, x, batch_size=256):
-        """As `FirstStageVAE.reconstruct`."""
-        return self.first_stage.reconstruct(x, batch_size)
-
-    def interpolate(self, a, b, steps):
-        """As `FirstStageVAE.interpolate`."""
-        return self.first_stage.interpolate(a, b, steps)
-
-    def sample(self, n, stage=2, seed=None, batch_size=256):
-        """Draws new images.
-
-        Args:
-            n: Positive int, how many.
-            stage: 2 for `u ~ N(0, I)`, `z = decoder_2(u) + gamma_z * noise`, `x = decoder_1(z)`;
-                1 for `z ~ N(0, I)`, `x = decoder_1(z)`, for comparison. Defaults to 2.
-            seed: Non-negative int or None. Equal seeds give equal images on one backend, whatever
-                the batch size. Defaults to None: other images at every call.
-            batch_size: Images per step. Defaults to 256.
-
-        Returns:
-            A float32 array in [0, 1] of shape `(n, height, width, channels)`. For more images
-            than fit in memory use `sample_batches`.
-
-        Raises:
-            ValueError: If an argument is not as described, or the model is not built.
-        """
-        n = positive_int("n", n)
-        return collect(self.sample_batches(n, stage, seed, batch_size), n)
-
-    def sample_batches(self, n, stage=2, seed=None, batch_size=256):
-        """Returns an iterator over the images of `sample` in batches, with memory for one."""
-        if stage not in (1, 2) or isinstance(stage, bool):
-            raise ValueError(f"`stage` must be 1 or 2. Received: stage={stage!r}")
-        if stage == 1:
-            return self.first_stage.sample_batches(n, seed, batch_size)
-        self.require_built("sampled")
-        latents = self.second_stage.sample_batches(n, seed, batch_size)
-        return (self.decode(z, batch_size) for z in latents)
-
-    def export(self, filepath):
-        """Writes a SavedModel that samples without this package or Keras.
-
-        Its functions and signatures are listed at `keras_tsvae.export.export_saved_model`.
-
-        Args:
-            filepath: Path of a folder that does not exist or is empty.
-
-        Raises:
-            ValueError: If the model is not built, the backend is not TensorFlow, or `filepath`
-                exists and is not an empty folder.
-        """
-        from keras_tsvae.export import export_saved_model
-
-        self.require_built("exported")
-        export_saved_model(self, filepath)
-
     def build_optimizers(self):
         """Creates the state of both stages' optimisers, if there is none yet."""
         for stage in self.stages().values():
@@ -283,9 +241,10 @@ class TwoStageVAE(BaseModel):
             )
 
     def get_config(self):
-        """Returns name, dtype and both stages."""
+        """Returns name, dtype, preset and both stages."""
         return {
             **super().get_config(),
+            "preset": None if self.preset is None else self.preset.to_dict(),
             "first_stage": keras.saving.serialize_keras_object(self.first_stage),
             "second_stage": keras.saving.serialize_keras_object(self.second_stage),
         }
@@ -297,4 +256,6 @@ class TwoStageVAE(BaseModel):
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
             for name in ("first_stage", "second_stage")
         }
+        preset = config.get("preset")
+        stages["preset"] = None if preset is None else presets.Preset(**preset)
         return cls(**{**config, **stages})

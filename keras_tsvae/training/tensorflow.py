@@ -21,6 +21,8 @@ class StageTrainer:
         variables = self.trainable_variables
         gradients = tape.gradient(scaled_loss, variables)
         self.optimizer.apply_gradients(zip(gradients, variables))
+        if self.gamma_mode == "computed":
+            self.update_gamma(_sum_over_replicas(_global_mean(terms["mse"])))
         return self.update_metrics(terms)
 
     def test_step(self, data):
@@ -34,7 +36,11 @@ class StageTrainer:
 
 
 def _global_mean(values):
-    count = tf.shape(values)[0]
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, count)
+    count = _sum_over_replicas(tf.shape(values)[0])
     return tf.reduce_sum(values) / tf.cast(count, values.dtype)
+
+
+def _sum_over_replicas(value):
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return value
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)

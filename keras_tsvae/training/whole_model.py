@@ -1,6 +1,11 @@
 """Shows the fit of one stage to a user's callbacks as the fit of the whole model."""
 
+import dataclasses
+import functools
+
 import keras
+
+from keras_tsvae.training import inputs
 
 
 class WholeModelCallbacks(keras.callbacks.CallbackList):
@@ -45,21 +50,58 @@ class _WholeModelView:
         setattr(self._owner(name), name, value)
 
 
-def fit_stage(whole, name, x, validation_data, callbacks, batch_size, epochs, verbose):
-    """Fits one stage of `whole` and adds its history, under the stage's name, to the whole's."""
-    stage = whole.stages()[name]
-    if verbose:
-        print({"stage1": "Stage 1: images", "stage2": "Stage 2: latent vectors"}[name])
-    fitted = stage.fit(
-        x,
-        batch_size=batch_size,
-        epochs=epochs,
-        verbose=verbose,
-        callbacks=[WholeModelCallbacks(callbacks, whole, stage)],
-        validation_data=validation_data,
-    )
-    for key, values in fitted.history.items():
-        whole.history.history[f"{name}_{key}"] = values
+@dataclasses.dataclass
+class StageFit:
+    """What one stage's fit is to do."""
+
+    name: str
+    batch_size: int | None
+    initial_epoch: int
+    epochs: int
+    callbacks: list
+
+    def run(self, whole, x, validation_data, verbose):
+        """Fits the stage, and adds its history, under its name, to the whole model's."""
+        stage = whole.stages()[self.name]
+        if verbose:
+            print({"stage1": "Stage 1: images", "stage2": "Stage 2: latent vectors"}[self.name])
+        fitted = stage.fit(
+            x,
+            batch_size=self.batch_size,
+            initial_epoch=self.initial_epoch,
+            epochs=self.epochs,
+            verbose=verbose,
+            callbacks=[WholeModelCallbacks(self.callbacks, whole, stage)],
+            validation_data=validation_data,
+        )
+        for key, values in fitted.history.items():
+            whole.history.history[f"{self.name}_{key}"] = values
+
+
+def fit_stages(whole, x, first, second, validation_data, storage, verbose):
+    """Runs the first `StageFit` on images, encodes them, and runs the second on that.
+
+    `storage` says where posteriors of training images are kept (see `FirstStageVAE.posteriors`).
+    Returns the whole model's history.
+    """
+    best = initial_best(first.callbacks)
+    batched = inputs.is_batched(x)
+    runs_first = first.epochs > first.initial_epoch
+    if runs_first:
+        first.batch_size = None if batched else first.batch_size
+        first.run(whole, x, validation_data, verbose)
+    if second.epochs > second.initial_epoch:
+        if runs_first:
+            reuse([c for c in second.callbacks if c in first.callbacks], best)
+        encode = functools.partial(whole.first_stage.posteriors, verbose=verbose)
+        posteriors = encode(x, **storage)
+        if validation_data is not None:
+            validation_data = encode(validation_data, memory_limit=storage["memory_limit"])
+        second.batch_size = 64 if second.batch_size is None else second.batch_size
+        if batched:  # whose number of images need not be known before
+            second.batch_size = min(second.batch_size, len(posteriors))
+        second.run(whole, posteriors, validation_data, verbose)
+    return whole.history
 
 
 def initial_best(callbacks):
@@ -83,8 +125,7 @@ def reuse(callbacks, best):
 
 def callback_list(callbacks, default=()):
     """Returns callbacks as a list; raises for one that cannot work across two stages."""
-    callbacks = default if callbacks is None else callbacks
-    callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    callbacks = as_list(default if callbacks is None else callbacks)
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.BackupAndRestore):
             raise ValueError(
@@ -93,3 +134,10 @@ def callback_list(callbacks, default=()):
                 f"Received: {callback}"
             )
     return callbacks
+
+
+def as_list(callbacks):
+    """Returns what a user passes as `callbacks` as a new list."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

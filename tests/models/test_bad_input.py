@@ -146,7 +146,7 @@ def test_bad_sampling_arguments(fitted, call):
         with pytest.raises(ValueError, match="`n` must be a positive integer. Received: n="):
             sample(n)
     for stage in (3, 0, "2", None, True):
-        with pytest.raises(ValueError, match="`stage` must be 1 or 2. Received: stage="):
+        with pytest.raises(ValueError, match="`stage` must be 1, 2 or 'mixture'. Received"):
             sample(4, stage=stage)
     for seed in (-1, 1.5, "0"):
         with pytest.raises(ValueError, match="`seed` must be an integer of at least 0"):

@@ -1,0 +1,98 @@
+"""A Gaussian mixture fitted to latent vectors: the baseline a second stage has to beat."""
+
+import numpy as np
+from keras import ops
+
+from keras_tsvae.arguments import non_negative_int, positive_int
+
+MAX_ROWS = 50_000
+_NAMES = ("weights", "means", "cholesky")
+
+
+class GaussianMixture:
+    r"""`z ~ sum_k weights_k * N(means_k, cholesky_k cholesky_k^T)`.
+
+    Args:
+        weights: Array of shape `(num_components,)` that sums to one.
+        means: Array of shape `(num_components, latent_dim)`.
+        cholesky: Lower-triangular factors of the covariances, an array of shape
+            `(num_components, latent_dim, latent_dim)`.
+
+    Example:
+        >>> mixture = keras_tsvae.mixture.GaussianMixture.fit(first.posteriors(images))
+        >>> z = mixture(np.random.randn(2, 16), np.random.randn(2, 16))
+
+    Source:
+        Ghosh et al. (2020), *From Variational to Deterministic Autoencoders*, section 4: ex-post
+        density estimation.
+    """
+
+    def __init__(self, weights, means, cholesky):
+        self.weights, self.means, self.cholesky = (
+            np.asarray(array, "float32") for array in (weights, means, cholesky)
+        )
+
+    @classmethod
+    def fit(cls, posteriors, num_components=10, seed=None):
+        """Fits full covariances, by expectation maximisation, to one draw of each posterior.
+
+        Args:
+            posteriors: A `Posteriors`; of more than 50,000, as many drawn at random are used.
+            num_components: Positive int, at most the number of posteriors. Defaults to 10.
+            seed: Non-negative int or None. Defaults to None: another fit at every call.
+
+        Raises:
+            ValueError: If an argument is not as described.
+            ImportError: If scikit-learn is not installed.
+        """
+        num_components = positive_int("num_components", num_components)
+        if num_components > len(posteriors):
+            raise ValueError(
+                "`num_components` must not exceed the number of posteriors. Received: "
+                f"num_components={num_components} for {len(posteriors)} posteriors"
+            )
+        seed = None if seed is None else non_negative_int("seed", seed)
+        try:
+            from sklearn import mixture
+        except ImportError as error:
+            raise ImportError(
+                "A mixture is fitted by scikit-learn: `pip install scikit-learn`."
+            ) from error
+        rng = np.random.default_rng(seed)
+        rows = np.arange(len(posteriors))
+        if len(rows) > MAX_ROWS:
+            rows = np.sort(rng.choice(rows, MAX_ROWS, replace=False))
+        mean, std = posteriors.mean[rows], posteriors.std[rows]
+        z = mean + std * rng.normal(size=mean.shape)
+        fitted = mixture.GaussianMixture(num_components, random_state=rng.integers(2**31)).fit(z)
+        return cls(fitted.weights_, fitted.means_, np.linalg.cholesky(fitted.covariances_))
+
+    @property
+    def latent_dim(self) -> int:
+        """The width of z."""
+        return self.means.shape[1]
+
+    def __call__(self, choice, noise):
+        """Returns samples of z for two batches of standard normal noise `(batch, latent_dim)`.
+
+        The first column of `choice` picks the component, by its quantile; `noise` is scaled and
+        moved as that component says.
+        """
+        uniform = 0.5 * (1.0 + ops.erf(choice[:, :1] / np.sqrt(2.0).astype("float32")))
+        bounds = ops.convert_to_tensor(np.cumsum(self.weights)[None, :-1])
+        component = ops.sum(ops.cast(uniform > bounds, "int32"), axis=1)
+        means = ops.take(ops.convert_to_tensor(self.means), component, axis=0)
+        factors = ops.take(ops.convert_to_tensor(self.cholesky), component, axis=0)
+        return means + ops.squeeze(ops.matmul(factors, noise[:, :, None]), -1)
+
+    def save_own_variables(self, store):
+        """Writes the parameters to a mapping from names to arrays."""
+        for name in _NAMES:
+            store[f"mixture_{name}"] = getattr(self, name)
+
+    @classmethod
+    def from_own_variables(cls, store):
+        """Returns the mixture that `save_own_variables` wrote, or None if there is none."""
+        if "mixture_weights" not in store.keys():
+            return None
+        return cls(*(np.asarray(store[f"mixture_{name}"]) for name in _NAMES))

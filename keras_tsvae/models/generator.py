@@ -1,0 +1,132 @@
+"""What both stages together can do once they are trained."""
+
+import keras
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.batching import collect, noise_batches
+from keras_tsvae.mixture import GaussianMixture
+from keras_tsvae.models.base import BaseModel
+from keras_tsvae.models.stage import resolve_seed
+from keras_tsvae.posteriors import Posteriors
+
+
+class Generator(BaseModel):
+    """Encodes, decodes and samples images through a `first_stage` and a `second_stage`."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.mixture = None
+
+    def encode(self, x, batch_size=256):
+        """As `FirstStageVAE.encode`."""
+        return self.first_stage.encode(x, batch_size)
+
+    def decode(self, z, batch_size=256):
+        """As `FirstStageVAE.decode`."""
+        return self.first_stage.decode(z, batch_size)
+
+    def reconstruct(self, x, batch_size=256):
+        """As `FirstStageVAE.reconstruct`."""
+        return self.first_stage.reconstruct(x, batch_size)
+
+    def interpolate(self, a, b, steps):
+        """As `FirstStageVAE.interpolate`."""
+        return self.first_stage.interpolate(a, b, steps)
+
+    def fit_mixture(self, x, num_components=10, batch_size=256, seed=None):
+        """Fits a Gaussian mixture to the latent vectors, for `sample(n, stage="mixture")`.
+
+        It is the simplest model of q(z), and the baseline that the second stage has to beat. It
+        is saved and exported with the model. Needs scikit-learn.
+
+        Args:
+            x: Training images in the forms that `fit` takes, or their `Posteriors`.
+            num_components: Positive int. Defaults to 10.
+            batch_size: Images encoded per step, for arrays. Defaults to 256.
+            seed: Non-negative int or None. Defaults to None: another fit at every call.
+
+        Raises:
+            ValueError: If an argument is not as described, or the model is not built.
+
+        Source:
+            Ghosh et al. (2020), *From Variational to Deterministic Autoencoders*, section 4.
+        """
+        if not isinstance(x, Posteriors):
+            x = self.first_stage.posteriors(x, batch_size)
+        if x.latent_dim != self.latent_dim:
+            raise ValueError(
+                f"`x` must hold posteriors of width {self.latent_dim}. "
+                f"Received: latent_dim={x.latent_dim}"
+            )
+        self.mixture = GaussianMixture.fit(x, num_components, seed)
+
+    def sample(self, n, stage=2, seed=None, batch_size=256):
+        """Draws new images.
+
+        Args:
+            n: Positive int, how many.
+            stage: 2 for `u ~ N(0, I)`, `z = decoder_2(u) + gamma_z * noise`, `x = decoder_1(z)`;
+                1 for `z ~ N(0, I)`, `x = decoder_1(z)`; `"mixture"` for z drawn from the mixture
+                that `fit_mixture` fitted; the latter two for comparison. Defaults to 2.
+            seed: Non-negative int or None. Equal seeds give equal images on one backend, whatever
+                the batch size. Defaults to None: other images at every call.
+            batch_size: Images per step. Defaults to 256.
+
+        Returns:
+            A float32 array in [0, 1] of shape `(n, height, width, channels)`. For more images
+            than fit in memory use `sample_batches`.
+
+        Raises:
+            ValueError: If an argument is not as described, or the model is not built.
+        """
+        n = positive_int("n", n)
+        return collect(self.sample_batches(n, stage, seed, batch_size), n)
+
+    def sample_batches(self, n, stage=2, seed=None, batch_size=256):
+        """Returns an iterator over the images of `sample` in batches, with memory for one."""
+        if stage not in (1, 2, "mixture") or isinstance(stage, bool):
+            raise ValueError(f"`stage` must be 1, 2 or 'mixture'. Received: stage={stage!r}")
+        if stage == 1:
+            return self.first_stage.sample_batches(n, seed, batch_size)
+        self.require_built("sampled")
+        if stage == 2:
+            latents = self.second_stage.sample_batches(n, seed, batch_size)
+        else:
+            latents = self._mixture_batches(n, seed, batch_size)
+        return (self.decode(z, batch_size) for z in latents)
+
+    def _mixture_batches(self, n, seed, batch_size):
+        if self.mixture is None:
+            raise ValueError(
+                "`stage` 'mixture' needs a fitted mixture: call `fit_mixture(images)` first. "
+                "Received: stage='mixture'"
+            )
+        n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
+        noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
+        return (keras.ops.convert_to_numpy(self.mixture(*parts)) for parts in noise)
+
+    def save_own_variables(self, store):
+        """Saves the mixture, if one is fitted."""
+        if self.mixture is not None:
+            self.mixture.save_own_variables(store)
+
+    def load_own_variables(self, store):
+        """Loads the mixture, if one was saved."""
+        self.mixture = GaussianMixture.from_own_variables(store)
+
+    def export(self, filepath):
+        """Writes a SavedModel that samples without this package or Keras.
+
+        Its functions and signatures are listed at `keras_tsvae.export.export_saved_model`.
+
+        Args:
+            filepath: Path of a folder that does not exist or is empty.
+
+        Raises:
+            ValueError: If the model is not built, the backend is not TensorFlow, or `filepath`
+                exists and is not an empty folder.
+        """
+        from keras_tsvae.export import export_saved_model  # TensorFlow alone
+
+        self.require_built("exported")
+        export_saved_model(self, filepath)

@@ -1,0 +1,51 @@
+"""The stages of a preset."""
+
+import inspect
+
+from keras_tsvae import networks
+from keras_tsvae.models.first_stage import FirstStageVAE
+from keras_tsvae.models.second_stage import SecondStageVAE
+
+NETWORKS = {
+    "resnet": (networks.ResNetEncoder, networks.ResNetDecoder),
+    "infogan": (networks.InfoGANEncoder, networks.InfoGANDecoder),
+    "wae": (networks.WAEEncoder, networks.WAEDecoder),
+}
+_ARGUMENTS = (
+    "base_dim",
+    "num_scale",
+    "block_per_scale",
+    "depth_per_block",
+    "kernel_size",
+    "fc_dim",
+)
+
+
+def make_stages(preset):
+    """Returns the untrained `FirstStageVAE` and `SecondStageVAE` of a `presets.Preset`."""
+    given = {name: getattr(preset, name) for name in _ARGUMENTS}
+    given = {name: value for name, value in given.items() if value is not None}
+    classes = NETWORKS[preset.network]
+    taken = [inspect.signature(cls).parameters for cls in classes]
+    unknown = [name for name in given if not any(name in parameters for parameters in taken)]
+    if unknown:
+        raise ValueError(
+            f"`overrides` must be arguments that the {preset.network} network takes. "
+            f"Received: {unknown}"
+        )
+    encoder, decoder = (
+        cls(
+            preset.image_shape,
+            preset.latent_dim,
+            **{name: value for name, value in given.items() if name in parameters},
+        )
+        for cls, parameters in zip(classes, taken)
+    )
+    first = FirstStageVAE(encoder, decoder, preset.gamma, preset.likelihood)
+    second = SecondStageVAE(
+        preset.latent_dim,
+        preset.second_stage_width,
+        preset.second_stage_depth,
+        gamma=preset.gamma,
+    )
+    return first, second

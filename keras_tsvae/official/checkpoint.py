@@ -1,0 +1,98 @@
+"""The variables of a TensorFlow checkpoint, each to be taken once."""
+
+import pathlib
+import re
+
+import numpy as np
+
+# What an optimiser or the training loop leaves besides the model's own variables.
+_SLOT = re.compile(r"(.+)/Adam(_\d+)?$")
+_TRAINING = re.compile(r"(global_step|(.+/)?beta[12]_power(_\d+)?)$")
+
+
+class Checkpoint:
+    """All variables by name, read at once; `take` hands them out, `finish` counts them up.
+
+    Args:
+        prefix: Path of a checkpoint without its ending `.index`.
+
+    Raises:
+        ValueError: If there is no readable checkpoint.
+        ImportError: If TensorFlow is not installed.
+    """
+
+    def __init__(self, prefix):
+        self.prefix = str(prefix)
+        self.variables = _read(self.prefix)
+        self.missing = []
+        self.taken = set()
+
+    def take(self, name):
+        """Returns a variable as an array, or None, and remembers that it is missing."""
+        self.taken.add(name)
+        if name not in self.variables:
+            self.missing.append(name)
+        return self.variables.get(name)
+
+    def count(self, pattern):
+        """Returns one more than the highest number that `pattern` finds in any name."""
+        found = [re.match(pattern, name) for name in self.variables]
+        return 1 + max((int(match.group(1)) for match in found if match), default=-1)
+
+    def size(self, *places):
+        """Returns the length of an axis, from the first variable `(name, axis)` that is there."""
+        for name, axis in places:
+            if name in self.variables:
+                return self.variables[name].shape[axis]
+        raise ValueError(self._error(f"missing {places[0][0]}"))
+
+    def finish(self):
+        """Raises a `ValueError` that names what was missing and what nobody took."""
+        extra = sorted(name for name in self.variables if not self._expected(name))
+        if self.missing or extra:
+            parts = (("missing", sorted(set(self.missing))), ("unexpected", extra))
+            raise ValueError(
+                self._error(
+                    "; ".join(f"{title} {_names(names)}" for title, names in parts if names)
+                )
+            )
+
+    def _expected(self, name):
+        slot = _SLOT.match(name)
+        return name in self.taken or _TRAINING.match(name) or (slot and slot[1] in self.taken)
+
+    def _error(self, received):
+        return (
+            "`prefix` must name a checkpoint of the official code, with the variables of the "
+            f"network and the image shape asked for. Received: {self.prefix!r}, {received}"
+        )
+
+
+def _names(names, limit=8):
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def _read(prefix):
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ImportError(
+            "Checkpoints are read by TensorFlow: `pip install tensorflow`. The model they are "
+            "loaded into may run on JAX."
+        ) from error
+    if not pathlib.Path(prefix + ".index").is_file():
+        raise ValueError(
+            "`prefix` must be the path of a checkpoint without the ending of its two files, "
+            "PREFIX.index and PREFIX.data-00000-of-00001. "
+            f"Received: prefix={prefix!r}, and there is no {prefix}.index"
+        )
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        names = reader.get_variable_to_shape_map()
+        return {name: np.asarray(reader.get_tensor(name)) for name in names}
+    except Exception as error:  # of several kinds, none of them with the file's name
+        raise ValueError(
+            "`prefix` must name a checkpoint that TensorFlow can read. "
+            f"Received: {prefix!r} ({type(error).__name__}: {error})"
+        ) from error

@@ -1,0 +1,62 @@
+"""Which official variable belongs to which weight of a layer."""
+
+
+class Assignment:
+    """Copies variables of a `Checkpoint` into layers, checking shapes, naming what does not fit."""
+
+    def __init__(self, checkpoint):
+        self.checkpoint = checkpoint
+        self.misfits = []
+
+    def weight(self, variable, name):
+        """Sets a weight."""
+        value = self.checkpoint.take(name)
+        if value is None:
+            return
+        if value.shape != tuple(variable.shape):
+            self.misfits.append(f"{name} {value.shape} for {tuple(variable.shape)}")
+        else:
+            variable.assign(value)
+
+    def linear(self, layer, scope, kernel="kernel", bias="bias"):
+        """Sets a dense or convolutional layer."""
+        self.weight(layer.kernel, f"{scope}/{kernel}")
+        self.weight(layer.bias, f"{scope}/{bias}")
+
+    def spectral(self, wrapper, scope, kernel, bias):
+        """Sets a spectrally normalised layer."""
+        self.weight(wrapper.layer.kernel, f"{scope}/{kernel}")
+        self.weight(wrapper.bias, f"{scope}/{bias}")
+        self.weight(wrapper.u, f"{scope}/{scope}/{kernel}0/u_var")
+
+    def norm(self, layer, scope):
+        """Sets a batch normalisation, with its debiased moving averages."""
+        self.weight(layer.scale, f"{scope}/gamma")
+        self.weight(layer.offset, f"{scope}/beta")
+        self.weight(layer.moving_mean, f"{scope}/mean")
+        self.weight(layer.moving_variance, f"{scope}/variance")
+        self.weight(layer.num_updates, f"{scope}/{scope}/mean/local_step")
+        for name in ("mean/biased", "variance/biased", "variance/local_step"):
+            self.checkpoint.take(f"{scope}/{scope}/{name}")  # follow from the above
+
+    def block(self, block, scope):
+        """Sets a residual block."""
+        for index, norm in enumerate(block.norms):
+            self.norm(norm, f"{scope}/bn{index}_w")
+        for index, transform in enumerate(block.transforms):
+            self.linear(transform, f"{scope}/layer{index}")
+        self.linear(block.shortcut, f"{scope}/shortcut")
+
+    def scale(self, scale, scope):
+        """Sets a scale block."""
+        for index, block in enumerate(scale.blocks):
+            self.block(block, f"{scope}/block{index}")
+
+    def finish(self):
+        """Raises a `ValueError` if anything was missing, left over, or of another shape."""
+        self.checkpoint.finish()
+        if self.misfits:
+            raise ValueError(
+                "`image_shape` and `network` must be those of the checkpoint. "
+                f"Received: {self.checkpoint.prefix!r}, {'; '.join(self.misfits[:8])}"
+            )

@@ -1,0 +1,145 @@
+"""Learned, computed and fixed gamma, and the likelihood without one."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from keras_tsvae import losses
+from tests import tiny
+from tests.harness import flat
+
+
+def first_stage(**kwargs):
+    stage = tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder(), **kwargs)
+    stage.compile(keras.optimizers.SGD(1e-3))
+    return stage
+
+
+def second_stage(**kwargs):
+    stage = tsvae.SecondStageVAE(tiny.LATENT_DIM, width=16, depth=2, **kwargs)
+    stage.compile(keras.optimizers.SGD(1e-4))
+    return stage
+
+
+def test_a_computed_gamma_follows_the_batches():
+    stage = first_stage(gamma="computed")
+    expected = 1.0
+    for batch_mse in (0.5, 0.01, 4.0, 0.0, 0.3):
+        stage.update_gamma(batch_mse)
+        expected = min(expected, 0.99 * expected + 0.01 * batch_mse)
+        np.testing.assert_allclose(stage.gamma**2, expected, rtol=1e-5)
+    before = stage.gamma
+    stage.update_gamma(float("nan"))
+    assert stage.gamma == before
+
+
+def test_a_fit_computes_gamma_from_its_batches(images):
+    stage = first_stage(gamma="computed")
+    stage.optimizer.learning_rate = 0.0
+    history = stage.fit(images, batch_size=len(images), epochs=3, verbose=0).history
+    expected = [1.0]
+    for mse in history["mse"]:
+        expected.append(min(expected[-1], 0.99 * expected[-1] + 0.01 * mse))
+    # A step is measured with the gamma that it found, and moves it afterwards.
+    np.testing.assert_allclose(np.square(history["gamma"]), expected[:-1], rtol=1e-4)
+    np.testing.assert_allclose(stage.gamma**2, expected[-1], rtol=1e-4)
+    assert stage.gamma < 1
+    stage.evaluate(images, verbose=0)
+    np.testing.assert_allclose(stage.gamma**2, expected[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "shape, latent_dim, weight",
+    [((32, 32, 3), 64, 1.0), ((64, 64, 3), 64, 4.0), ((8, 16, 1), 4, 32.0)],
+)
+def test_a_computed_gamma_weighs_the_kl_divergence(shape, latent_dim, weight):
+    networks = tiny.linear_networks(shape, latent_dim)
+    stage = tsvae.FirstStageVAE(*networks, gamma="computed")
+    x = np.random.default_rng(0).random((5, *shape)).astype("float32")
+    terms = {k: flat(v)[0] for k, v in stage.loss_terms((x,)).items()}
+    np.testing.assert_allclose(terms["loss"], weight * terms["kl"] + terms["nll"], rtol=1e-5)
+    assert tsvae.FirstStageVAE(*networks).kl_weight == 1.0
+
+
+def test_a_fixed_gamma_stays(images):
+    stage = first_stage(gamma=0.25)
+    stage.fit(images, batch_size=32, epochs=1, verbose=0)
+    np.testing.assert_allclose(stage.gamma, 0.25, rtol=1e-6)
+    assert not any(v is stage.log_gamma for v in stage.trainable_variables)
+
+
+def test_samples_are_rescaled_to_the_posteriors():
+    rng = np.random.default_rng(0)
+    mean = rng.normal(0.5, 1.5, (400, tiny.LATENT_DIM)) * [1.0, 0.1, 1.0, 1.0]
+    std = rng.uniform(0.1, 0.3, mean.shape)
+    target = np.sqrt((mean.var(0) + np.square(std).mean(0)).mean())
+    posteriors = tsvae.Posteriors(mean.astype("float32"), std.astype("float32"))
+    np.testing.assert_allclose(posteriors.z_std(), target, rtol=1e-6)
+    stage = second_stage(gamma="computed")
+    stage.fit(posteriors, batch_size=64, epochs=2, verbose=0)
+    assert abs(float(keras.ops.convert_to_numpy(stage.z_scale)) - 1) > 0.05
+    spread = stage.sample(20_000, seed=5).std(0).mean()
+    np.testing.assert_allclose(spread, target, rtol=0.03)
+    learned = second_stage()
+    learned.fit(posteriors, batch_size=64, epochs=2, verbose=0)
+    assert float(keras.ops.convert_to_numpy(learned.z_scale)) == 1.0
+
+
+def test_the_cross_entropy_comes_from_the_decoders_logits(images):
+    stage = first_stage(likelihood="cross_entropy")
+    noise = np.random.default_rng(0).normal(size=(96, tiny.LATENT_DIM)).astype("float32")
+    terms = {k: flat(v)[0] for k, v in stage.loss_terms((images,), noise=noise).items()}
+    mean, std = stage.encode(images)
+    x, reconstruction = images / 255.0, stage.decode(mean + std * noise).astype("float64")
+    nll = -(x * np.log(reconstruction) + (1 - x) * np.log(1 - reconstruction)).sum((1, 2, 3))
+    np.testing.assert_allclose(terms["nll"], nll, rtol=1e-4)
+    np.testing.assert_allclose(terms["loss"], terms["kl"] + terms["nll"], rtol=1e-6)
+    assert stage.gamma is None and stage.log_gamma is None
+    history = stage.fit(images, batch_size=32, epochs=2, verbose=0).history
+    assert sorted(history) == ["kl", "loss", "mse", "nll"]
+    assert history["loss"][1] < history["loss"][0]
+
+
+def test_images_are_the_sigmoid_of_the_logits():
+    decoder = tiny.decoder()
+    z = np.random.default_rng(0).normal(size=(3, tiny.LATENT_DIM)).astype("float32")
+    logits = flat(decoder.logits(z))[0]
+    np.testing.assert_allclose(flat(decoder(z))[0], 1 / (1 + np.exp(-logits)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("likelihood, gamma", [("cross_entropy", "learned"), ("gaussian", 0.5)])
+def test_a_whole_model_of_every_kind_is_saved(likelihood, gamma, images, tmp_path):
+    first = first_stage(likelihood=likelihood, gamma=gamma)
+    model = tsvae.TwoStageVAE(first, second_stage(gamma="computed"))
+    model.fit(images, batch_size=32, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.first_stage.likelihood == likelihood
+    assert loaded.second_stage.gamma_mode == "computed"
+    assert loaded.first_stage.gamma == model.first_stage.gamma
+    np.testing.assert_array_equal(loaded.sample(5, seed=1), model.sample(5, seed=1))
+
+
+def test_logits_far_from_zero_do_not_overflow():
+    logits = np.array([[-1e4, 1e4, 0.0, -1e4]], "float32")
+    x = np.array([[0.0, 1.0, 0.5, 1.0]], "float32")
+    np.testing.assert_allclose(flat(losses.cross_entropy(x, logits))[0], [1e4 + np.log(2)])
+
+
+@pytest.mark.parametrize("gamma", ["fixed", 0, -1.0, float("inf"), float("nan"), True, None, [1]])
+def test_bad_gammas_are_named(gamma):
+    rule = "`gamma` must be 'learned', 'computed' or a positive number.* Received: gamma="
+    with pytest.raises(ValueError, match=rule):
+        second_stage(gamma=gamma)
+    with pytest.raises(ValueError, match=rule):
+        first_stage(gamma=gamma)
+
+
+def test_bad_likelihoods_are_named():
+    with pytest.raises(ValueError, match="`likelihood` must be 'gaussian' or 'cross_entropy'"):
+        first_stage(likelihood="bernoulli")
+    with pytest.raises(ValueError, match="has no `gamma`.* Received: gamma=0.1"):
+        first_stage(likelihood="cross_entropy", gamma=0.1)
+    with pytest.raises(ValueError, match="needs a `decoder` with a method `logits"):
+        tsvae.FirstStageVAE(*tiny.linear_networks((4, 4, 1), 2), likelihood="cross_entropy")

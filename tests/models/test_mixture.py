@@ -1,0 +1,73 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from keras_tsvae.mixture import GaussianMixture
+from tests import tiny
+
+pytest.importorskip("sklearn")
+
+
+def clusters(n):
+    """Posteriors of two far clusters, one with three quarters of the mass and correlated."""
+    rng = np.random.default_rng(7)
+    first = rng.normal(size=(3 * n, 2)) @ [[1.0, 0.8], [0.0, 0.6]] + [6.0, 0.0]
+    second = 0.5 * rng.normal(size=(n, 2)) - [6.0, 0.0]
+    means = np.concatenate([first, second]).astype("float32")
+    return tsvae.Posteriors(means, np.full_like(means, 0.3))
+
+
+def draws(mixture, n, seed=0):
+    noise = np.random.default_rng(seed).normal(size=(2, n, mixture.latent_dim)).astype("float32")
+    return keras.ops.convert_to_numpy(mixture(*noise))
+
+
+def test_samples_are_distributed_as_the_posteriors():
+    mixture = GaussianMixture.fit(clusters(1000), num_components=2, seed=0)
+    z = draws(mixture, 40_000)
+    left = z[:, 0] < 0
+    np.testing.assert_allclose(left.mean(), 0.25, atol=0.01)
+    np.testing.assert_allclose(z[left].mean(0), [-6.0, 0.0], atol=0.1)
+    np.testing.assert_allclose(z[~left].mean(0), [6.0, 0.0], atol=0.1)
+    np.testing.assert_allclose(np.cov(z[left].T), [[0.34, 0], [0, 0.34]], atol=0.05)
+    np.testing.assert_allclose(np.cov(z[~left].T), [[1.09, 0.8], [0.8, 1.09]], atol=0.12)
+
+
+def test_of_many_posteriors_some_are_used(monkeypatch):
+    monkeypatch.setattr("keras_tsvae.mixture.MAX_ROWS", 2000)
+    mixture = GaussianMixture.fit(clusters(10_000), num_components=2, seed=0)
+    np.testing.assert_allclose(sorted(mixture.weights), [0.25, 0.75], atol=0.04)
+
+
+def test_a_model_samples_from_its_mixture(images, tmp_path):
+    model = tiny.two_stage()
+    with pytest.raises(ValueError, match=r"needs a fitted mixture: call `fit_mixture"):
+        model.sample(3, stage="mixture")
+    model.fit_mixture(images, num_components=3, seed=0)
+    samples = model.sample(300, stage="mixture", seed=1)
+    assert samples.shape == (300, *tiny.IMAGE_SHAPE) and 0 <= samples.min() < samples.max() <= 1
+    np.testing.assert_array_equal(samples, model.sample(300, stage="mixture", seed=1, batch_size=7))
+    assert not np.array_equal(samples, model.sample(300, stage="mixture", seed=2))
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(samples, loaded.sample(300, stage="mixture", seed=1))
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = tiny.two_stage()
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(samples, other.sample(300, stage="mixture", seed=1))
+
+    model.fit_mixture(model.first_stage.posteriors(images), num_components=2, seed=0)
+    assert model.mixture.means.shape == (2, tiny.LATENT_DIM)
+
+
+def test_bad_arguments_are_named(fitted, images):
+    with pytest.raises(ValueError, match="`num_components` must be a positive integer"):
+        fitted.fit_mixture(images, num_components=0)
+    with pytest.raises(ValueError, match="`num_components` must not exceed .*=97 for 96"):
+        fitted.fit_mixture(images, num_components=97)
+    with pytest.raises(ValueError, match="`seed` must be an integer of at least 0"):
+        fitted.fit_mixture(images, num_components=2, seed=-1)
+    with pytest.raises(ValueError, match="posteriors of width 4. Received: latent_dim=2"):
+        fitted.fit_mixture(clusters(10))
