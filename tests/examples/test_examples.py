@@ -1,42 +1,117 @@
-"""The demo runs from end to end, on a few steps."""
+"""The example scripts run from end to end: the demo as it is, the others with tiny networks."""
 
 import os
 import pathlib
+import runpy
 import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
+from keras_tsvae import presets
+from tests import tiny
+from tests.data import faces
+
+pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
+
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+SHORT = ["--epochs", "1", "--second-stage-epochs", "1"]
+WRITTEN = ["curves.png", "reconstructions.png", "samples.png", "stage1.csv", "stage2.csv"]
+TENSORFLOW = keras.backend.backend() == "tensorflow"
+WRITTEN += ["saved_model"] if TENSORFLOW else []
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the demo exports a SavedModel")
+def check_written(output, printed, *further):
+    assert {path.name for path in output.iterdir()} == {*WRITTEN, *further}
+    assert all(name in printed for name in WRITTEN)
+
+
+@pytest.mark.skipif(not TENSORFLOW, reason="the demo is run once, where it exports a SavedModel")
 def test_digits_writes_everything_it_names(tmp_path):
-    pytest.importorskip("sklearn")
-    pytest.importorskip("matplotlib")
-    arguments = ["--epochs", "1", "--second-stage-epochs", "1", "--output", str(tmp_path / "out")]
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "digits.py", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
-    )
+    command = [sys.executable, EXAMPLES / "digits.py", *SHORT, "--output", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
-    written = {
-        "curves.png",
-        "digits.keras",
-        "reconstructions.png",
-        "samples.png",
-        "saved_model",
-        "saved_model_samples.png",
-    }
-    assert {path.name for path in (tmp_path / "out").iterdir()} == written
-    for name in written:
-        assert name in done.stdout
+    check_written(tmp_path / "out", done.stdout, "digits.keras", "saved_model_samples.png")
     rows = {line[:16].strip(): line.split() for line in done.stdout.splitlines()}
-    for title in ("real (held out)", "stage 1", "stage 2"):
+    for title in ("real (held out)", "stage 1", "stage 2", "mixture"):
         assert title in rows and rows[title]
     model = keras.saving.load_model(tmp_path / "out" / "digits.keras")
-    assert model.sample(2).shape == (2, 8, 8, 1)
+    assert model.sample(2, stage="mixture").shape == (2, 8, 8, 1)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Runs an example here, its networks made tiny; returns what it printed."""
+    real = presets.get
+
+    def tiny_preset(name, **overrides):
+        small = {"base_dim": 2, "fc_dim": 8, "latent_dim": 4, "second_stage_width": 8}
+        small |= {"second_stage_depth": 1, "batch_size": 32}
+        return real(name, **small, **overrides)
+
+    def run_script(name, *arguments):
+        command = [name, "--output", tmp_path / "out", *arguments]
+        monkeypatch.setattr(sys, "argv", [str(part) for part in command])
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    monkeypatch.setattr(presets, "get", tiny_preset)
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return run_script
+
+
+@pytest.mark.parametrize(
+    "name, preset, shape",
+    [
+        ("fashion_mnist", "fashion_mnist_infogan", (28, 28)),
+        ("cifar10", "cifar10_infogan", (32, 32, 3)),
+    ],
+)
+def test_small_pictures(name, preset, shape, run, tmp_path):
+    images, labels = tiny.images(120, (*shape, 1)[:3]), np.arange(120) % 10
+    arrays = {"x_train": images.reshape(-1, *shape), "y_train": labels}
+    arrays |= {"x_test": images[:70].reshape(-1, *shape), "y_test": labels[:70]}
+    np.savez(tmp_path / f"{name}.npz", **arrays)
+    printed = run(name, "--preset", preset, "--data-dir", tmp_path, "--limit", 100, *SHORT)
+    check_written(tmp_path / "out", printed, f"{preset}.keras")
+    assert "stage1_active_units" in printed
+
+
+def test_a_training_goes_on_where_it_stopped(run, tmp_path):
+    images = tiny.images(70, (28, 28, 1))
+    arrays = {"x_train": images, "y_train": np.zeros(70), "x_test": images, "y_test": np.zeros(70)}
+    np.savez(tmp_path / "mnist.npz", **{k: v.astype("uint8") for k, v in arrays.items()})
+    data = ("--preset", "mnist_infogan", "--data-dir", tmp_path)
+    check_written(tmp_path / "out", run("mnist", *data, *SHORT), "mnist_infogan.keras")
+    run("mnist", *data, "--resume", "--epochs", 3, "--second-stage-epochs", 2)
+    for name, epochs in (("stage1", 3), ("stage2", 2)):
+        log = np.genfromtxt(tmp_path / "out" / f"{name}.csv", delimiter=",", names=True)
+        assert log["epoch"].tolist() == list(range(epochs))
+    model = keras.saving.load_model(tmp_path / "out" / "mnist_infogan.keras")
+    optimizers = [stage.optimizer for stage in model.stages().values()]
+    iterations = [int(keras.ops.convert_to_numpy(o.iterations)) for o in optimizers]
+    assert iterations == [3 * 2, 2 * 2]
+
+
+def test_celeba(run, tmp_path):
+    folder = tmp_path / "faces"
+    (folder / "img_align_celeba").mkdir(parents=True)
+    for index in range(100):
+        faces.picture_path(folder, index).write_bytes(faces.encoded(faces.picture(index)))
+    faces.write_attributes(folder, np.resize(faces.VALUES, (100, 40)))
+    parts = [0] * 66 + [1] * 17 + [2] * 17
+    faces.write_partition(folder, [f"{faces.name(i)} {part}" for i, part in enumerate(parts)])
+    printed = run("celeba", "--preset", "celeba_infogan", "--data-dir", folder, *SHORT)
+    check_written(tmp_path / "out", printed, "celeba_infogan.keras")
+
+
+@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.py")), ids=lambda script: script.stem)
+def test_every_script_is_short_and_the_trainings_say_how_long_they_take(script):
+    text = script.read_text()
+    assert len(text.splitlines()) < 100
+    if "experiment.arguments" in text:
+        assert "minutes" in text.split('"""')[1]

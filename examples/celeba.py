@@ -1,0 +1,29 @@
+"""Trains a Two-Stage VAE on CelebA; writes pictures, curves, model and SavedModel.
+
+--data-dir is the folder of img_align_celeba/ (or its zip), list_attr_celeba.txt and
+list_eval_partition.txt. The pictures are cropped, decoded once into a cache there, and streamed
+from it, mirrored at random, so that memory does not grow with their number.
+
+The preset's 120 + 300 epochs are meant for a GPU. A first look takes minutes:
+
+    python examples/celeba.py --data-dir FOLDER --limit 5000 --epochs 2 --second-stage-epochs 4
+"""
+
+import experiment
+import report
+
+import keras_tsvae as tsvae
+
+
+def main():
+    presets = ("celeba", "celeba_infogan", "celeba_wae", "celeba_dai_wipf", "celeba_computed_gamma")
+    args = experiment.arguments(__doc__, *presets)
+    data = tsvae.data.load("celeba", args.data_dir, limit=args.limit)
+    model = experiment.make(args, len(data.train))
+    images = data.train.tf_dataset(model.preset.batch_size, training=True)
+    history = experiment.fit(model, args, images, data.validation.tf_dataset(256))
+    report.write_and_print(model, args, history, images, data.test.images)
+
+
+if __name__ == "__main__":
+    main()

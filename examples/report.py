@@ -1,0 +1,33 @@
+"""What every example script leaves behind: pictures, curves, models, and figures on the screen."""
+
+import shutil
+
+import keras
+
+from keras_tsvae import plots
+
+
+def write_and_print(model, args, history, images, test_images):
+    """Writes pictures, curves and the SavedModel; prints the figures of the last epoch."""
+    model.fit_mixture(images, seed=0)
+    stages = {"stage 1": 1, "mixture": "mixture", "stage 2": 2}
+    samples = {name: model.sample(1000, stage=stage, seed=0) for name, stage in stages.items()}
+    originals = test_images[:64]
+    figures = {
+        "reconstructions.png": plots.side_by_side(
+            {"originals": originals, "reconstructions": model.reconstruct(originals)}
+        ),
+        "samples.png": plots.side_by_side({name: x[:64] for name, x in samples.items()}),
+        "curves.png": plots.training_curves(history),
+    }
+    for name, figure in figures.items():
+        figure.savefig(args.output / name, dpi=150)
+    model.save(args.model)  # now with its mixture
+    if keras.backend.backend() == "tensorflow":
+        shutil.rmtree(args.output / "saved_model", ignore_errors=True)
+        model.export(args.output / "saved_model")
+    print(f"\nWrote to {args.output}: {', '.join(sorted(p.name for p in args.output.iterdir()))}")
+    for key, values in history.items():
+        if key.endswith(("loss", "mse", "kl", "gamma", "active_units")):
+            print(f"{key:20} {values[0]:11.4f} at first, {values[-1]:11.4f} at last")
+    return samples
