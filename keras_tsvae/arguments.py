@@ -39,6 +39,22 @@ def check_gamma(value):
     return float(value)
 
 
+def gamma_of_likelihood(likelihood, gamma, decoder):
+    """Returns a checked `gamma`, None for the cross-entropy; raises if they do not fit."""
+    if likelihood not in ("gaussian", "cross_entropy"):
+        raise ValueError(
+            "`likelihood` must be 'gaussian' or 'cross_entropy'. "
+            f"Received: likelihood={likelihood!r}"
+        )
+    has_logits = callable(getattr(decoder, "logits", None))
+    if likelihood == "cross_entropy" and (gamma != "learned" or not has_logits):
+        raise ValueError(
+            "`likelihood` 'cross_entropy' has no `gamma`, and needs a `decoder` with a method "
+            f"`logits(z, training)`. Received: gamma={gamma!r}, decoder={type(decoder).__name__}"
+        )
+    return check_gamma(gamma) if likelihood == "gaussian" else None
+
+
 def _int_at_least(name, value, least, rule):
     try:
         number = operator.index(value)

@@ -17,6 +17,7 @@ def export_saved_model(model, filepath):
     |---|---|---|
     | `sample`, `serving_default` | `n`, `seed` (int32 scalars) | `images` |
     | `sample_stage1` | `n`, `seed` | `images` |
+    | `sample_mixture`, if one is fitted | `n`, `seed` | `images` |
     | `decode` | `z` `(batch, latent_dim)` | `images` |
     | `encode` | `images` `(batch, height, width, channels)` | `mean`, `std` |
     | `reconstruct` | `images` | `images` |
@@ -63,10 +64,13 @@ def _sampler(model):
     first = model.first_stage
 
     def sample(n, seed=RANDOM_SEED):
-        return _sample(model, n, seed, parts=2)
+        return _sample(model, n, seed, model.second_stage.generate_batch, parts=2)
 
     def sample_stage1(n, seed=RANDOM_SEED):
-        return _sample(model, n, seed, parts=1)
+        return _sample(model, n, seed, lambda z: z, parts=1)
+
+    def sample_mixture(n, seed=RANDOM_SEED):
+        return _sample(model, n, seed, model.mixture, parts=2)
 
     def decode(z):
         return first.decode_batch(tf.cast(z, tf.float32))
@@ -79,9 +83,9 @@ def _sampler(model):
 
     module, signatures = tf.Module(), {}
     module.tracked = [v.value for stage in (first, model.second_stage) for v in stage.weights]
+    samplers = [sample, sample_stage1, *([sample_mixture] if model.mixture else [])]
     for function, outputs, arguments, further in (
-        (sample, ["images"], {"n": number, "seed": number}, tf.int64),
-        (sample_stage1, ["images"], {"n": number, "seed": number}, tf.int64),
+        *((sampler, ["images"], {"n": number, "seed": number}, tf.int64) for sampler in samplers),
         (decode, ["images"], {"z": latents}, tf.float64),
         (encode, ["mean", "std"], {"images": pixels}, tf.float64),
         (reconstruct, ["images"], {"images": pixels}, tf.float64),
@@ -110,8 +114,11 @@ def _named(function, outputs):
     return signature
 
 
-def _sample(model, n, seed, parts):
-    """Decodes `n` samples in blocks of `NOISE_BLOCK`, the noise as in `batching.noise_batches`."""
+def _sample(model, n, seed, to_latents, parts):
+    """Decodes `n` samples in blocks of `NOISE_BLOCK`, the noise as in `batching.noise_batches`.
+
+    `to_latents` makes z of as many batches of noise as there are `parts`.
+    """
     import tensorflow as tf
 
     n, seed = tf.cast(n, tf.int32), tf.cast(seed, tf.int32)
@@ -135,8 +142,8 @@ def _sample(model, n, seed, parts):
             )[:rows]
             for part in range(parts)
         ]
-        z = noise[0] if parts == 1 else model.second_stage.generate_batch(*noise)
-        return index + 1, images.write(index, model.first_stage.decode_batch(z))
+        decoded = model.first_stage.decode_batch(to_latents(*noise))
+        return index + 1, images.write(index, decoded)
 
     count = (n + NOISE_BLOCK - 1) // NOISE_BLOCK
     images = tf.TensorArray(

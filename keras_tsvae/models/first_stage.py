@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae import losses
-from keras_tsvae.arguments import check_gamma, non_negative_int, positive_int
+from keras_tsvae.arguments import gamma_of_likelihood, non_negative_int, positive_int
 from keras_tsvae.batching import (
     batched,
     check_vectors,
@@ -61,20 +61,7 @@ class FirstStageVAE(Stage):
     """
 
     def __init__(self, encoder, decoder, gamma="learned", likelihood="gaussian", **kwargs):
-        if likelihood not in ("gaussian", "cross_entropy"):
-            raise ValueError(
-                "`likelihood` must be 'gaussian' or 'cross_entropy'. "
-                f"Received: likelihood={likelihood!r}"
-            )
-        if likelihood == "cross_entropy" and (
-            gamma != "learned" or not callable(getattr(decoder, "logits", None))
-        ):
-            raise ValueError(
-                "`likelihood` 'cross_entropy' has no `gamma`, and needs a `decoder` with a method "
-                f"`logits(z, training)`. Received: gamma={gamma!r}, "
-                f"decoder={type(decoder).__name__}"
-            )
-        gamma = check_gamma(gamma) if likelihood == "gaussian" else None
+        gamma = gamma_of_likelihood(likelihood, gamma, decoder)
         super().__init__(encoder, decoder, gamma, **kwargs)
         self.likelihood = likelihood
         self.image_shape = None
@@ -227,15 +214,7 @@ class FirstStageVAE(Stage):
         return collect(batched(decode, (z,), batch_size), len(z))
 
     def reconstruct(self, x, batch_size=256):
-        """Decodes the posterior means of images.
-
-        Args:
-            x: Images in the forms that `fit` takes.
-            batch_size: Images per step, for arrays. Defaults to 256.
-
-        Returns:
-            A float32 array `(n, height, width, channels)`.
-        """
+        """Decodes the posterior means of images, given as to `encode`, into a float32 array."""
         mean, _ = self.encode(x, batch_size)
         return self.decode(mean, batch_size)
 

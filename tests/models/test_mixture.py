@@ -71,3 +71,16 @@ def test_bad_arguments_are_named(fitted, images):
         fitted.fit_mixture(images, num_components=2, seed=-1)
     with pytest.raises(ValueError, match="posteriors of width 4. Received: latent_dim=2"):
         fitted.fit_mixture(clusters(10))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
+def test_an_exported_model_samples_from_its_mixture(images, tmp_path):
+    import tensorflow as tf
+
+    model = tiny.two_stage()
+    model.fit_mixture(images, num_components=3, seed=0)
+    model.export(tmp_path / "saved_model")
+    sampler = tf.saved_model.load(str(tmp_path / "saved_model"))
+    theirs = sampler.sample_mixture(300, seed=4).numpy()
+    np.testing.assert_allclose(theirs, model.sample(300, stage="mixture", seed=4), atol=1e-5)
+    assert "sample_mixture" in sampler.signatures
