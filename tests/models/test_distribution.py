@@ -53,7 +53,12 @@ def second():
     return tsvae.SecondStageVAE(4, width=8, depth=1)
 
 
-@pytest.mark.parametrize("make", [without_batch_norm, with_batch_norm, second])
+def with_computed_gamma():
+    stage = without_batch_norm()
+    return tsvae.FirstStageVAE(stage.encoder, stage.decoder, gamma="computed")
+
+
+@pytest.mark.parametrize("make", [without_batch_norm, with_batch_norm, with_computed_gamma, second])
 def test_two_replicas_take_the_same_step_as_one_device(two, make):
     data = tiny.images(16)
     if make is second:
@@ -86,8 +91,13 @@ def test_an_uneven_last_batch_still_takes_the_step_of_the_whole_batch(two):
 
 
 def test_a_whole_two_stage_fit_under_a_strategy(two):
+    shape, sizes = (tiny.IMAGE_SHAPE, 4), {"base_dim": 2, "fc_dim": 8}
     with two.scope():
-        model = tiny.two_stage()
+        encoder = tsvae.networks.InfoGANEncoder(*shape, **sizes)
+        decoder = tsvae.networks.InfoGANDecoder(*shape, **sizes)
+        first = tsvae.FirstStageVAE(encoder, decoder, gamma="computed")
+        model = tsvae.TwoStageVAE(first, tsvae.SecondStageVAE(4, width=8, gamma="computed"))
+        model.compile("sgd", "sgd")
     one_left_over = tiny.images(17)  # so that one replica of the last batch gets nothing
     history = model.fit(tiny.images(48), batch_size=16, validation_data=one_left_over, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())
