@@ -29,14 +29,15 @@ _INSTRUCTIONS = (
 )
 
 
-def load(data_dir=None, validation_size=5000, jpeg_quality=None, limit=None):
+def load(data_dir=None, validation_size=None, jpeg_quality=None, limit=None):
     """Returns CIFAR-10: 45,000 images to train on, 5,000 for validation, 10,000 to test with.
 
     Args:
         data_dir: Folder of `cifar10.npz`, for use without a network; the file must hold `x_train`,
             `y_train`, `x_test` and `y_test`. Defaults to None: `keras.datasets.cifar10`.
-        validation_size: Int of at least 0: how many of the last training images are held out.
-            Defaults to 5000.
+        validation_size: Int of at least 0: how many of the last training images are held out;
+            0 trains on all, and leaves the validation split empty. Defaults to None: 5,000, or a
+            tenth if that is less.
         jpeg_quality: Int in 1..95, to send every image through a JPEG file of that quality as the
             official preprocessing does at 75, or None for the images as they are. Defaults to
             None.

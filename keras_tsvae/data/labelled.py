@@ -12,6 +12,7 @@ from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.split import Split
 
+VALIDATION_SIZE = 5000
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 _UNREADABLE = (
     OSError,
@@ -70,6 +71,8 @@ def image_data(name, arrays, validation_size, limit, label_names):
         ValueError: If `validation_size` or `limit` is out of range.
     """
     (images, labels), (test_images, test_labels) = arrays
+    if validation_size is None:
+        validation_size = min(VALIDATION_SIZE, len(images) // 10)
     validation_size = non_negative_int("validation_size", validation_size)
     if validation_size >= len(images):
         raise ValueError(

@@ -11,14 +11,15 @@ _INSTRUCTIONS = (
 )
 
 
-def load(data_dir=None, validation_size=5000, limit=None):
+def load(data_dir=None, validation_size=None, limit=None):
     """Returns MNIST: 55,000 images to train on, 5,000 for validation, 10,000 to test with.
 
     Args:
         data_dir: Folder of `mnist.npz`, for use without a network; the file must hold `x_train`,
             `y_train`, `x_test` and `y_test`. Defaults to None: `keras.datasets.mnist`.
-        validation_size: Int of at least 0: how many of the last training images are held out.
-            Defaults to 5000.
+        validation_size: Int of at least 0: how many of the last training images are held out;
+            0 trains on all, and leaves the validation split empty. Defaults to None: 5,000, or a
+            tenth if that is less.
         limit: Positive int, to keep the first so many of every split, or None for all. Defaults
             to None.
 

@@ -67,6 +67,14 @@ def test_everything_can_be_trained_on(tmp_path):
     )
 
 
+def test_a_tenth_of_a_small_set_is_held_out(tmp_path):
+    np.savez(tmp_path / "mnist.npz", **arrays())
+    loaded = data.load("mnist", tmp_path)
+    whole = data.load("mnist", tmp_path, validation_size=0).train
+    assert (len(loaded.train), len(loaded.validation), len(whole)) == (27, 3, 30)
+    np.testing.assert_array_equal(loaded.validation.images, whole.images[27:])
+
+
 def test_validation_size_must_leave_something(tmp_path):
     np.savez(tmp_path / "mnist.npz", **arrays())
     with pytest.raises(ValueError, match="`validation_size` must be less than the 30 training"):
