@@ -78,7 +78,7 @@ def test_a_tenth_of_a_small_set_is_held_out(tmp_path):
 def test_validation_size_must_leave_something(tmp_path):
     np.savez(tmp_path / "mnist.npz", **arrays())
     with pytest.raises(ValueError, match="`validation_size` must be less than the 30 training"):
-        data.load("mnist", tmp_path)  # 5,000
+        data.load("mnist", tmp_path, validation_size=30)
     with pytest.raises(ValueError, match="`validation_size` must be an integer of at least 0"):
         data.load("mnist", tmp_path, validation_size=-1)
 
