@@ -4,8 +4,7 @@
     >>> print(keras_tsvae.presets.describe("cifar10"))
     >>> model = keras_tsvae.TwoStageVAE.from_preset("cifar10", latent_dim=32)
 
-Where a source leaves a setting open, the value is the default of the code published with the
-paper.
+Where a source leaves a setting open, it is the default of the code published with the paper.
 """
 
 import dataclasses
@@ -42,8 +41,8 @@ class Preset:
         second_stage_width, second_stage_depth: Units and number of the second stage's layers.
         gamma: Of both stages: `"learned"`, `"computed"` or a positive number.
         likelihood: Of the first stage: `"gaussian"` or `"cross_entropy"`.
-        batch_size: Of both stages.
-        learning_rate: Adam's at the start, of both stages.
+        batch_size, optimizer: Of both stages; the optimiser by its Keras name.
+        learning_rate: At the start, of both stages.
         schedule: `"constant"`; `"halved"`, every `halve_every` and `second_stage_halve_every`
             epochs; or `"cosine"`, to zero over the epochs.
         source: Where the settings come from.
@@ -69,6 +68,7 @@ class Preset:
     gamma: str | float = "learned"
     likelihood: str = "gaussian"
     batch_size: int = 64
+    optimizer: str = "adam"
     learning_rate: float = 1e-4
     schedule: str = "constant"
     halve_every: int | None = None
@@ -278,8 +278,9 @@ def describe(name):
 
 def optimizers(preset):
     """Returns a fresh optimiser for each stage, with the preset's learning rate schedule."""
+    optimizer = type(keras.optimizers.get(preset.optimizer))
     return tuple(
-        keras.optimizers.Adam(_learning_rate(preset, epochs, halve_every))
+        optimizer(_learning_rate(preset, epochs, halve_every))
         for epochs, halve_every in (
             (preset.epochs, preset.halve_every),
             (preset.second_stage_epochs, preset.second_stage_halve_every),

@@ -64,6 +64,7 @@ def test_compile_takes_the_presets_optimisers_unless_others_are_given(tmp_path):
         schedule = model.first_stage.optimizer.get_config()["learning_rate"]
         rates.append(float(keras.optimizers.schedules.deserialize(schedule)(step)))
     np.testing.assert_allclose(rates, [3e-3, 0, 0], atol=1e-9)
+    assert isinstance(model.first_stage.optimizer, keras.optimizers.Adam)
     model.compile(optimizer="sgd")
     assert isinstance(model.first_stage.optimizer, keras.optimizers.SGD)
     assert isinstance(model.second_stage.optimizer, keras.optimizers.Adam)
