@@ -11,6 +11,7 @@ The preset's 120 + 300 epochs are meant for a GPU. A first look takes minutes:
 
 import experiment
 import report
+import training
 
 import keras_tsvae as tsvae
 
@@ -21,7 +22,8 @@ def main():
     data = tsvae.data.load("celeba", args.data_dir, limit=args.limit)
     model = experiment.make(args, len(data.train))
     images = data.train.tf_dataset(model.preset.batch_size, training=True)
-    history = experiment.fit(model, args, images, data.validation.tf_dataset(256))
+    validation = data.validation.tf_dataset(model.preset.batch_size)
+    history = training.fit(model, args, images, validation)
     report.write_and_print(model, args, history, images, data.test.images)
 
 

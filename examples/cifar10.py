@@ -7,6 +7,7 @@ The preset's 1000 + 2000 epochs are meant for a GPU. A first look takes minutes:
 
 import experiment
 import report
+import training
 
 import keras_tsvae as tsvae
 
@@ -18,7 +19,7 @@ def main():
     data = tsvae.data.load("cifar10", args.data_dir, **options)
     images, test_images = data.train.images, data.test.images
     model = experiment.make(args, len(images))
-    history = experiment.fit(model, args, images, test_images)
+    history = training.fit(model, args, images, test_images)
     report.write_and_print(model, args, history, images, test_images)
 
 

@@ -12,6 +12,7 @@ import experiment
 import keras
 import numpy as np
 import report
+import training
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 
@@ -48,7 +49,7 @@ def main():
     data = tsvae.data.load("digits", args.data_dir, limit=args.limit)
     images, test_images = data.train.images, data.test.images
     model = experiment.make(args, len(images))
-    history = experiment.fit(model, args, images, test_images)
+    history = training.fit(model, args, images, test_images)
     samples = report.write_and_print(model, args, history, images, test_images)
     if keras.backend.backend() == "tensorflow":
         sample_saved_model(args)

@@ -7,6 +7,7 @@ The preset's 400 + 800 epochs are meant for a GPU. A first look takes minutes:
 
 import experiment
 import report
+import training
 
 import keras_tsvae as tsvae
 
@@ -19,7 +20,7 @@ def main():
     data = tsvae.data.load("fashion_mnist", args.data_dir, limit=args.limit, validation_size=0)
     images, test_images = data.train.images, data.test.images
     model = experiment.make(args, len(images))
-    history = experiment.fit(model, args, images, test_images)
+    history = training.fit(model, args, images, test_images)
     report.write_and_print(model, args, history, images, test_images)
 
 

@@ -11,15 +11,18 @@ def write_and_print(model, args, history, images, test_images):
     """Writes pictures, curves and the SavedModel; prints the figures of the last epoch."""
     model.fit_mixture(images, seed=0)
     stages = {"stage 1": 1, "mixture": "mixture", "stage 2": 2}
-    samples = {name: model.sample(1000, stage=stage, seed=0) for name, stage in stages.items()}
+    samples = {
+        name: model.sample(1000, stage, seed=0, batch_size=64) for name, stage in stages.items()
+    }
     originals = test_images[:64]
     figures = {
         "reconstructions.png": plots.side_by_side(
             {"originals": originals, "reconstructions": model.reconstruct(originals)}
         ),
         "samples.png": plots.side_by_side({name: x[:64] for name, x in samples.items()}),
-        "curves.png": plots.training_curves(history),
     }
+    if history:
+        figures["curves.png"] = plots.training_curves(history)
     for name, figure in figures.items():
         figure.savefig(args.output / name, dpi=150)
     model.save(args.model)  # now with its mixture

@@ -1,6 +1,6 @@
 """Checks of constructor arguments, shared by every public class."""
 
-import math
+import numbers
 import operator
 
 
@@ -27,16 +27,20 @@ def check_image_shape(value) -> tuple[int, int, int]:
 
 
 def check_gamma(value):
-    """Returns `"learned"`, `"computed"` or a positive float, or raises a `ValueError`."""
-    if value in ("learned", "computed"):
+    """Returns `"learned"`, `"computed"` or a float, or raises a `ValueError`."""
+    if isinstance(value, str) and value in ("learned", "computed"):
         return value
-    number = value if isinstance(value, (int, float)) else None
-    if isinstance(value, bool) or number is None or not 0 < number < math.inf:
+    if not is_number(value) or not 1e-6 <= value <= 1e6:
         raise ValueError(
-            "`gamma` must be 'learned', 'computed' or a positive number, the decoder's standard "
-            f"deviation. Received: gamma={value!r}"
+            "`gamma` must be 'learned', 'computed' or a number from 1e-6 to 1e6, the decoder's "
+            f"standard deviation. Received: gamma={value!r}"
         )
     return float(value)
+
+
+def is_number(value) -> bool:
+    """Whether `value` is a real number, of Python or NumPy, and no bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def gamma_of_likelihood(likelihood, gamma, decoder):

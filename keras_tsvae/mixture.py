@@ -38,7 +38,8 @@ class GaussianMixture:
 
         Args:
             posteriors: A `Posteriors`; of more than 50,000, as many drawn at random are used.
-            num_components: Positive int, at most the number of posteriors. Defaults to 10.
+            num_components: Positive int, at most the number of posteriors, which is at least 2.
+                Defaults to 10.
             seed: Non-negative int or None. Defaults to None: another fit at every call.
 
         Raises:
@@ -46,10 +47,11 @@ class GaussianMixture:
             ImportError: If scikit-learn is not installed.
         """
         num_components = positive_int("num_components", num_components)
-        if num_components > len(posteriors):
+        if not max(num_components, 2) <= len(posteriors):
             raise ValueError(
-                "`num_components` must not exceed the number of posteriors. Received: "
-                f"num_components={num_components} for {len(posteriors)} posteriors"
+                "`num_components` must not exceed the number of posteriors, of which there must "
+                f"be two. Received: num_components={num_components} for {len(posteriors)} "
+                "posteriors"
             )
         seed = None if seed is None else non_negative_int("seed", seed)
         try:

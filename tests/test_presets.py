@@ -112,6 +112,8 @@ def test_a_preset_trains_and_goes_on(tmp_path):
         ({"schedule": "halved"}, "`halve_every` must be a positive integer"),
         ({"gamma": -1}, "`gamma` must be"),
         ({"learning_rate": 0}, "`learning_rate` must be a positive number"),
+        ({"learning_rate": float("inf")}, "`learning_rate` must be a positive number"),
+        ({"learning_rate": True}, "`learning_rate` must be a positive number"),
         ({"epochs": -1}, "`epochs` must be an integer of at least 0"),
         ({"image_shape": 8}, "`image_shape` must be three"),
         ({"network": "wae", "num_scale": None, "fc_dim": 7}, r"the wae network takes.*'fc_dim'"),

@@ -76,7 +76,9 @@ def _check_layout(data_dir):
     missing = [_PICTURES, celeba_lists.ATTRIBUTES, celeba_lists.PARTITION]
     if data_dir is not None:
         path = pathlib.Path(data_dir).expanduser()
-        there = [name.removesuffix(".zip") for name in (*missing, _ZIP) if (path / name).exists()]
+        pictures_there = (path / _PICTURES).is_dir() or (path / _ZIP).is_file()
+        there = [name for name in missing[1:] if (path / name).is_file()]
+        there += [_PICTURES] if pictures_there else []
         missing = [name for name in missing if name not in there]
     if missing:
         raise ValueError(

@@ -84,7 +84,7 @@ class Generator(BaseModel):
 
     def sample_batches(self, n, stage=2, seed=None, batch_size=256):
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
-        if stage not in (1, 2, "mixture") or isinstance(stage, bool):
+        if not isinstance(stage, (int, str)) or stage not in (1, 2, "mixture") or stage is True:
             raise ValueError(f"`stage` must be 1, 2 or 'mixture'. Received: stage={stage!r}")
         if stage == 1:
             return self.first_stage.sample_batches(n, seed, batch_size)

@@ -32,7 +32,7 @@ class SecondStageVAE(Stage):
         decoder: Optional Keras layer or model from u to z, in place of an `MLPDecoder`.
         gamma: `"learned"`, `"computed"`, or a positive float that stays as it is. A computed one
             is the root of a running mean squared error (see `update_gamma`), and samples are
-            then rescaled by `z_scale`, measured after every epoch, so that their standard
+            then rescaled by `z_scale`, measured at the end of every epoch, so that their standard
             deviation, averaged over dimensions, is that of the training posteriors,
             `sqrt(mean_j(Var mean_j + E std_j^2))`. Defaults to `"learned"`.
         **kwargs: `name` and `dtype` of `keras.Model`.

@@ -40,11 +40,18 @@ class Checkpoint:
         return 1 + max((int(match.group(1)) for match in found if match), default=-1)
 
     def size(self, *places):
-        """Returns the length of an axis, from the first variable `(name, axis)` that is there."""
-        for name, axis in places:
-            if name in self.variables:
-                return self.variables[name].shape[axis]
-        raise ValueError(self._error(f"missing {places[0][0]}"))
+        """Returns the length of an axis, on which all variables `(name, axis)` must agree."""
+        found = {
+            name: self.variables[name].shape[axis : axis + 1]
+            for name, axis in places
+            if name in self.variables
+        }
+        if not found:
+            raise ValueError(self._error(f"missing {places[0][0]}"))
+        if len(set(found.values())) > 1 or not all(sum(size) for size in found.values()):
+            shapes = [f"{name} {self.variables[name].shape}" for name in found]
+            raise ValueError(self._error(f"shapes that do not agree: {', '.join(shapes)}"))
+        return next(iter(found.values()))[0]
 
     def finish(self):
         """Raises a `ValueError` that names what was missing and what nobody took."""
@@ -53,7 +60,7 @@ class Checkpoint:
             parts = (("missing", sorted(set(self.missing))), ("unexpected", extra))
             raise ValueError(
                 self._error(
-                    "; ".join(f"{title} {_names(names)}" for title, names in parts if names)
+                    "; ".join(f"{title} {listed(names)}" for title, names in parts if names)
                 )
             )
 
@@ -68,7 +75,8 @@ class Checkpoint:
         )
 
 
-def _names(names, limit=8):
+def listed(names, limit=8):
+    """Returns the first of some names, and how many more there are, as text."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
 

@@ -58,7 +58,11 @@ def assign_resnet(assignment, encoder, decoder):
 
 def make_infogan(checkpoint, image_shape):
     """Returns an encoder and a decoder of the checkpoint's sizes."""
-    latent_dim = checkpoint.size(("stage1/decoder/fc1/Matrix", 0), ("stage2/decoder/z_hat/bias", 0))
+    latent_dim = checkpoint.size(
+        ("stage1/decoder/fc1/Matrix", 0),
+        ("stage2/encoder/mu_u/bias", 0),
+        ("stage2/decoder/z_hat/bias", 0),
+    )
     sizes = {
         "base_dim": checkpoint.size(
             ("stage1/encoder/conv1/biases", 0), ("stage1/encoder/conv1/w", 3)
@@ -94,7 +98,9 @@ def assign_infogan(assignment, encoder, decoder):
 def make_wae(checkpoint, image_shape):
     """Returns an encoder and a decoder of the checkpoint's sizes."""
     latent_dim = checkpoint.size(
-        ("stage1/encoder/dense/bias", 0), ("stage1/encoder/dense_1/bias", 0)
+        ("stage1/encoder/dense/bias", 0),
+        ("stage1/encoder/dense_1/bias", 0),
+        ("stage1/decoder/dense/kernel", 0),
     )
     base_dim = checkpoint.size(
         ("stage1/encoder/conv2d/bias", 0), ("stage1/encoder/conv2d/kernel", 3)

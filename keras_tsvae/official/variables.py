@@ -1,5 +1,7 @@
 """Which official variable belongs to which weight of a layer."""
 
+from keras_tsvae.official.checkpoint import listed
+
 
 class Assignment:
     """Copies variables of a `Checkpoint` into layers, checking shapes, naming what does not fit."""
@@ -10,13 +12,17 @@ class Assignment:
 
     def weight(self, variable, name):
         """Sets a weight."""
-        value = self.checkpoint.take(name)
-        if value is None:
-            return
-        if value.shape != tuple(variable.shape):
-            self.misfits.append(f"{name} {value.shape} for {tuple(variable.shape)}")
-        else:
+        value = self._take(name, tuple(variable.shape))
+        if value is not None:
             variable.assign(value)
+
+    def _take(self, name, shape):
+        """Returns a variable, or None if it is missing or not of floats of that shape."""
+        value = self.checkpoint.take(name)
+        if value is not None and (value.shape != shape or value.dtype.kind != "f"):
+            self.misfits.append(f"{name} {value.dtype} {value.shape} for float {shape}")
+            return None
+        return value
 
     def linear(self, layer, scope, kernel="kernel", bias="bias"):
         """Sets a dense or convolutional layer."""
@@ -36,8 +42,13 @@ class Assignment:
         self.weight(layer.moving_mean, f"{scope}/mean")
         self.weight(layer.moving_variance, f"{scope}/variance")
         self.weight(layer.num_updates, f"{scope}/{scope}/mean/local_step")
-        for name in ("mean/biased", "variance/biased", "variance/local_step"):
-            self.checkpoint.take(f"{scope}/{scope}/{name}")  # follow from the above
+        follow_from_the_above = {
+            "mean/biased": tuple(layer.scale.shape),
+            "variance/biased": tuple(layer.scale.shape),
+            "variance/local_step": (),
+        }
+        for name, shape in follow_from_the_above.items():
+            self._take(f"{scope}/{scope}/{name}", shape)
 
     def block(self, block, scope):
         """Sets a residual block."""
@@ -58,5 +69,5 @@ class Assignment:
         if self.misfits:
             raise ValueError(
                 "`image_shape` and `network` must be those of the checkpoint. "
-                f"Received: {self.checkpoint.prefix!r}, {'; '.join(self.misfits[:8])}"
+                f"Received: {self.checkpoint.prefix!r}, {listed(self.misfits)}"
             )

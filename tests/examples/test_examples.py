@@ -50,7 +50,7 @@ def run(monkeypatch, capsys, tmp_path):
 
     def tiny_preset(name, **overrides):
         small = {"base_dim": 2, "fc_dim": 8, "latent_dim": 4, "second_stage_width": 8}
-        small |= {"second_stage_depth": 1, "batch_size": 32}
+        small |= {"second_stage_depth": 1, "batch_size": 32, "optimizer": "sgd"}
         return real(name, **small, **overrides)
 
     def run_script(name, *arguments):
@@ -59,11 +59,7 @@ def run(monkeypatch, capsys, tmp_path):
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
         return capsys.readouterr().out
 
-    def plain_descent(_):  # which is traced fastest
-        return keras.optimizers.SGD(1e-4), keras.optimizers.SGD(1e-4)
-
     monkeypatch.setattr(presets, "get", tiny_preset)
-    monkeypatch.setattr(presets, "optimizers", plain_descent)
     monkeypatch.syspath_prepend(EXAMPLES)
     return run_script
 
@@ -95,7 +91,8 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
     np.savez(tmp_path / "mnist.npz", **{k: v.astype("uint8") for k, v in arrays.items()})
     data = ("--preset", "mnist_infogan", "--data-dir", tmp_path)
     check_written(tmp_path / "out", run("mnist", *data, *SHORT), "mnist_infogan.keras")
-    run("mnist", *data, "--resume", "--epochs", 3, "--second-stage-epochs", 2)
+    longer = ("--epochs", 3, "--second-stage-epochs", 2, "--learning-rate", 1e-4)
+    run("mnist", *data, "--resume", *longer)
     for name, epochs in (("stage1", 3), ("stage2", 2)):
         log = np.genfromtxt(tmp_path / "out" / f"{name}.csv", delimiter=",", names=True)
         assert log["epoch"].tolist() == list(range(epochs))
@@ -103,6 +100,27 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
     optimizers = [stage.optimizer for stage in model.stages().values()]
     iterations = [int(keras.ops.convert_to_numpy(o.iterations)) for o in optimizers]
     assert iterations == [3 * 2, 2 * 2]
+    # The schedule is that of the longer training, at whose end the rate is zero.
+    assert all(np.isclose(float(o.learning_rate), 0) for o in optimizers)
+    schedule = optimizers[0].get_config()["learning_rate"]["config"]
+    assert (schedule["decay_steps"], schedule["initial_learning_rate"]) == (3 * 2, 1e-4)
+    with pytest.raises(SystemExit, match="--limit must be as before"):
+        run("mnist", *data, "--resume", *longer, "--limit", 40)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--epochs", -1], "`epochs` must be an integer of at least 0"),
+        (["--limit", 10], "--limit must be at least 32, the preset's batch size"),
+        (["--learning-rate", 0], "`learning_rate` must be a positive number"),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(arguments, message, run, capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        run("mnist", *arguments)
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @ONE_ON_JAX

@@ -145,7 +145,7 @@ def test_bad_sampling_arguments(fitted, call):
     for n in (0, -3, 2.5, "4", None, True):
         with pytest.raises(ValueError, match="`n` must be a positive integer. Received: n="):
             sample(n)
-    for stage in (3, 0, "2", None, True):
+    for stage in (3, 0, "2", None, True, np.ones(2)):
         with pytest.raises(ValueError, match="`stage` must be 1, 2 or 'mixture'. Received"):
             sample(4, stage=stage)
     for seed in (-1, 1.5, "0"):

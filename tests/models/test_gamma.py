@@ -63,7 +63,7 @@ def test_a_computed_gamma_weighs_the_kl_divergence(shape, latent_dim, weight):
 
 
 def test_a_fixed_gamma_stays(images):
-    stage = first_stage(gamma=0.25)
+    stage = first_stage(gamma=np.float32(0.25))
     stage.fit(images, batch_size=32, epochs=1, verbose=0)
     np.testing.assert_allclose(stage.gamma, 0.25, rtol=1e-6)
     assert not any(v is stage.log_gamma for v in stage.trainable_variables)
@@ -127,9 +127,12 @@ def test_logits_far_from_zero_do_not_overflow():
     np.testing.assert_allclose(flat(losses.cross_entropy(x, logits))[0], [1e4 + np.log(2)])
 
 
-@pytest.mark.parametrize("gamma", ["fixed", 0, -1.0, float("inf"), float("nan"), True, None, [1]])
+BAD_GAMMAS = ["fixed", 0, -1.0, 1e-25, float("inf"), float("nan"), True, None, [1], np.ones(2)]
+
+
+@pytest.mark.parametrize("gamma", BAD_GAMMAS)
 def test_bad_gammas_are_named(gamma):
-    rule = "`gamma` must be 'learned', 'computed' or a positive number.* Received: gamma="
+    rule = "`gamma` must be 'learned', 'computed' or a number from 1e-6.* Received: gamma="
     with pytest.raises(ValueError, match=rule):
         second_stage(gamma=gamma)
     with pytest.raises(ValueError, match=rule):

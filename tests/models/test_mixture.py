@@ -67,6 +67,8 @@ def test_bad_arguments_are_named(fitted, images):
         fitted.fit_mixture(images, num_components=0)
     with pytest.raises(ValueError, match="`num_components` must not exceed .*=97 for 96"):
         fitted.fit_mixture(images, num_components=97)
+    with pytest.raises(ValueError, match="of which there must be two"):
+        fitted.fit_mixture(images[:1], num_components=1)
     with pytest.raises(ValueError, match="`seed` must be an integer of at least 0"):
         fitted.fit_mixture(images, num_components=2, seed=-1)
     with pytest.raises(ValueError, match="posteriors of width 4. Received: latent_dim=2"):

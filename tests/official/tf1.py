@@ -158,8 +158,14 @@ def second_stage(g, z, u, latent, width=6, depth=2):
 NETWORKS = {"resnet": resnet, "infogan": infogan, "wae": wae}
 
 
-def write(prefix, network, image_shape, latent=3, stages=2, skip=(), further=(), adam=False):
-    """Writes a checkpoint at `prefix`; returns inputs and the outputs it stands for."""
+def write(
+    prefix, network, image_shape, latent=3, stages=2, skip=(), further=(), adam=False, reshaped=None
+):
+    """Writes a checkpoint at `prefix`; returns inputs and the outputs it stands for.
+
+    Variables in `skip` are left out, those in `further` added, and those in the dict `reshaped`
+    saved with another shape.
+    """
     rng, g = RNG(1), Graph()
     inputs = {
         "x": rng.integers(0, 256, (4, *image_shape)).astype("uint8"),
@@ -182,7 +188,9 @@ def write(prefix, network, image_shape, latent=3, stages=2, skip=(), further=(),
             g.variable("beta1_power", ())
             g.variable("beta2_power_1", ())
             v1.get_variable("global_step", initializer=tf.constant(7))
-        kept = [v for v in v1.global_variables() if v.op.name not in skip]
+        kept = {v.op.name: v for v in v1.global_variables() if v.op.name not in skip}
+        for index, (name, shape) in enumerate((reshaped or {}).items()):
+            kept[name] = g.variable(f"reshaped_{index}", shape)
         with v1.Session() as session:
             session.run(v1.global_variables_initializer())
             v1.train.Saver(kept).save(session, str(prefix), write_meta_graph=False)

@@ -1,0 +1,133 @@
+"""One experiment as data, and the optimisers it asks for."""
+
+import dataclasses
+
+import keras
+
+from keras_tsvae.arguments import (
+    check_gamma,
+    check_image_shape,
+    is_number,
+    non_negative_int,
+    positive_int,
+)
+
+NETWORKS = ("resnet", "infogan", "wae")
+SCHEDULES = ("constant", "halved", "cosine")
+_POSITIVE = (
+    "latent_dim",
+    "second_stage_width",
+    "second_stage_depth",
+    "batch_size",
+    "train_size",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """One experiment. All fields can be overridden in `get` and `TwoStageVAE.from_preset`.
+
+    Args:
+        name: The preset's name.
+        dataset: Name of the data set, as `keras_tsvae.data.load` takes it.
+        network: `"resnet"`, `"infogan"` or `"wae"`: the first stage's encoder and decoder.
+        image_shape: `(height, width, channels)`.
+        train_size: Training images per epoch, which schedules are counted in.
+        latent_dim: Width of z and u.
+        epochs, second_stage_epochs: Epochs of either stage.
+        base_dim, num_scale, block_per_scale, depth_per_block, kernel_size, fc_dim: Arguments of
+            the networks, as far as they take them. None: the network's default.
+        second_stage_width, second_stage_depth: Units and number of the second stage's layers.
+        gamma: Of both stages: `"learned"`, `"computed"` or a positive number.
+        likelihood: Of the first stage: `"gaussian"` or `"cross_entropy"`.
+        batch_size, optimizer: Of both stages; the optimiser by its Keras name.
+        learning_rate: At the start, of both stages.
+        schedule: `"constant"`; `"halved"`, every `halve_every` and `second_stage_halve_every`
+            epochs; or `"cosine"`, to zero over the epochs.
+        source: Where the settings come from.
+    """
+
+    name: str
+    dataset: str
+    network: str
+    image_shape: tuple
+    train_size: int
+    epochs: int
+    second_stage_epochs: int
+    source: str
+    latent_dim: int = 64
+    base_dim: int | None = None
+    num_scale: int | None = None
+    block_per_scale: int | None = None
+    depth_per_block: int | None = None
+    kernel_size: int | None = None
+    fc_dim: int | None = None
+    second_stage_width: int = 1024
+    second_stage_depth: int = 3
+    gamma: str | float = "learned"
+    likelihood: str = "gaussian"
+    batch_size: int = 64
+    optimizer: str = "adam"
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    halve_every: int | None = None
+    second_stage_halve_every: int | None = None
+
+    def __post_init__(self):
+        """Checks every field that no network or stage checks later."""
+        object.__setattr__(self, "image_shape", check_image_shape(self.image_shape))
+        check_gamma(self.gamma)
+        for name in _POSITIVE:
+            positive_int(name, getattr(self, name))
+        for name in ("epochs", "second_stage_epochs"):
+            non_negative_int(name, getattr(self, name))
+        for name, choices in (("network", NETWORKS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"`{name}` must be one of {choices}. Received: {name}={getattr(self, name)!r}"
+                )
+        if not is_number(self.learning_rate) or not 0 < self.learning_rate < float("inf"):
+            raise ValueError(
+                "`learning_rate` must be a positive number. "
+                f"Received: learning_rate={self.learning_rate!r}"
+            )
+        if self.schedule == "halved":
+            for name in ("halve_every", "second_stage_halve_every"):
+                positive_int(name, getattr(self, name))
+
+    def to_dict(self):
+        """Returns the fields as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps per epoch; the last partial batch is dropped."""
+        return max(self.train_size // self.batch_size, 1)
+
+
+def optimizers(preset):
+    """Returns a fresh optimiser for each stage, with the preset's learning rate schedule."""
+    optimizer = type(keras.optimizers.get(preset.optimizer))
+    return tuple(optimizer(rate) for rate in learning_rates(preset))
+
+
+def learning_rates(preset):
+    """Returns each stage's learning rate: a float, or a schedule of steps."""
+    return tuple(
+        _learning_rate(preset, epochs, halve_every)
+        for epochs, halve_every in (
+            (preset.epochs, preset.halve_every),
+            (preset.second_stage_epochs, preset.second_stage_halve_every),
+        )
+    )
+
+
+def _learning_rate(preset, epochs, halve_every):
+    schedules, steps = keras.optimizers.schedules, preset.steps_per_epoch
+    if preset.schedule == "halved":
+        return schedules.ExponentialDecay(
+            preset.learning_rate, halve_every * steps, decay_rate=0.5, staircase=True
+        )
+    if preset.schedule == "cosine":
+        return schedules.CosineDecay(preset.learning_rate, max(epochs, 1) * steps)
+    return preset.learning_rate
