@@ -4,6 +4,8 @@ Needs matplotlib (`pip install "keras_tsvae[examples]"`). Nothing is shown and n
 open: save one with `figure.savefig(path)`.
 """
 
+import numpy as np
+
 
 def side_by_side(panels, columns=8):
     """Draws grids of images next to each other, each under its title.
@@ -28,15 +30,26 @@ def side_by_side(panels, columns=8):
         )
     rows = max(-(-len(images) // columns) for images in panels.values())
     figure = Figure(figsize=(0.55 * columns * len(panels), 0.55 * rows + 0.5), layout="constrained")
-    parts = figure.subfigures(1, len(panels), wspace=0.05, squeeze=False)[0]
-    for part, (title, images) in zip(parts, panels.items()):
-        part.suptitle(title)
-        highest = 255 if images.dtype == "uint8" else 1
-        for axes in part.subplots(rows, columns, squeeze=False).flat:
-            axes.axis("off")
-        for axes, image in zip(part.axes, images):
-            axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, "gray", vmax=highest)
+    for axes, (title, images) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items()
+    ):
+        grid = _tiled(images / 255 if images.dtype == "uint8" else images, rows, columns)
+        axes.imshow(grid, "gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(title)
+        axes.axis("off")
     return figure
+
+
+def _tiled(images, rows, columns):
+    """Returns the images as one, in rows, with white borders of a sixteenth of their side."""
+    n, height, width, channels = images.shape
+    border = max(height // 16, 1)
+    padding = ((0, rows * columns - n), *((border, border),) * 2, (0, 0))
+    tiles = np.pad(images, padding, constant_values=1.0)
+    tiles[n:] = 1.0
+    tiles = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    grid = tiles.reshape(rows * (height + 2 * border), columns * (width + 2 * border), channels)
+    return grid[..., 0] if channels == 1 else grid
 
 
 def training_curves(history):
