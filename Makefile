@@ -12,8 +12,8 @@ demo: .venv/.installed
 	$(QUIET) $(BIN)/python examples/digits.py
 
 test: lint
-	$(QUIET) KERAS_BACKEND=tensorflow $(BIN)/python -m pytest
-	$(QUIET) KERAS_BACKEND=jax $(BIN)/python -m pytest
+	$(QUIET) KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(QUIET) KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ setup(
     extras_require={
         "examples": EXAMPLES,
         "jax": ["jax"],
-        "test": [*EXAMPLES, "jax", "pytest", "ruff", "scipy", "tensorboard"],
+        "test": [*EXAMPLES, "jax", "pytest", "pytest-xdist", "ruff", "scipy", "tensorboard"],
         "benchmarks": ["rich", "torch"],
     },
     classifiers=[
