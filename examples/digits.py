@@ -50,7 +50,7 @@ def main():
     images, test_images = data.train.images, data.test.images
     model = experiment.make(args, len(images))
     history = training.fit(model, args, images, test_images)
-    samples = report.write_and_print(model, args, history, images, test_images)
+    samples = report.write_and_print(model, args, history, images, test_images, 1000)
     if keras.backend.backend() == "tensorflow":
         sample_saved_model(args)
     real = {"real (held out)": test_images / 255}

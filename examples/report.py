@@ -7,12 +7,13 @@ import keras
 from keras_tsvae import plots
 
 
-def write_and_print(model, args, history, images, test_images):
+def write_and_print(model, args, history, images, test_images, num_samples=64):
     """Writes pictures, curves and the SavedModel; prints the figures of the last epoch."""
     model.fit_mixture(images, seed=0)
     stages = {"stage 1": 1, "mixture": "mixture", "stage 2": 2}
     samples = {
-        name: model.sample(1000, stage, seed=0, batch_size=64) for name, stage in stages.items()
+        name: model.sample(num_samples, stage, seed=0, batch_size=64)
+        for name, stage in stages.items()
     }
     originals = test_images[:64]
     figures = {
