@@ -5,9 +5,9 @@ list_eval_partition.txt. The pictures are cropped, decoded once into a cache the
 from it, mirrored at random, so that memory does not grow with their number.
 
 The preset's 120 + 300 epochs are meant for a GPU. On two CPU cores, networks a quarter as wide take
-under two minutes for an epoch of 16,000 pictures; a first look:
+about two minutes for an epoch of 16,000 pictures; a first look:
 
-    python examples/celeba.py --data-dir FOLDER --base-dim 8 --epochs 4 --learning-rate 1e-3
+    python examples/celeba.py --data-dir FOLDER --base-dim 8 --epochs 2 --second-stage-epochs 4
 """
 
 import experiment

@@ -75,7 +75,7 @@ class Posteriors:
         """The standard deviation of z over the data set, averaged over dimensions in square.
 
         `sqrt(mean_j(Var mean_j + E std_j^2))`, close to 1 where the KL divergence has done its
-        work (Asperti & Trentin 2020, section 6).
+        work (Asperti & Trentin 2020).
         """
         total, squares = np.zeros(self.latent_dim), np.zeros(self.latent_dim)
         for start in range(0, len(self), _ROWS_AT_ONCE):

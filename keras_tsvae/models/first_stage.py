@@ -56,7 +56,7 @@ class FirstStageVAE(Stage):
         >>> first.fit(images, batch_size=64, epochs=10)
 
     Source:
-        Dai & Wipf (2019), sections 2 and 3; Asperti & Trentin (2020), section 5, for the computed
+        Dai & Wipf (2019), sections 2 and 3; Asperti & Trentin (2020), for the computed
         gamma.
     """
 

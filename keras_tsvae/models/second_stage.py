@@ -46,7 +46,7 @@ class SecondStageVAE(Stage):
         >>> second.fit(first.posteriors(images), epochs=20)
 
     Source:
-        Dai & Wipf (2019), section 4; Asperti & Trentin (2020), sections 5 and 6, for the computed
+        Dai & Wipf (2019), section 4; Asperti & Trentin (2020), for the computed
         gamma and the rescaling.
     """
 

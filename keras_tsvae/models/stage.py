@@ -155,7 +155,7 @@ class Stage(StageTrainer, BaseModel):
 
         Source:
             Asperti & Trentin (2020), *Balancing Reconstruction Error and Kullback-Leibler
-            Divergence in Variational Autoencoders*, section 5.
+            Divergence in Variational Autoencoders*.
         """
         if self.gamma_mode != "computed":
             return
