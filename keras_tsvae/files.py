@@ -31,6 +31,17 @@ def written_beside(path):
             partial.unlink(missing_ok=True)
 
 
+def cache_folder(*parts):
+    """Returns the folder of what can be fetched or computed again; it need not exist yet.
+
+    Args:
+        *parts: Str, names of folders inside of this package's part of Keras's cache folder, which
+            is `~/.keras` or what the environment variable `KERAS_HOME` names.
+    """
+    home = pathlib.Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    return home.joinpath("keras_tsvae", *parts)
+
+
 def _replace_folder(new, path):
     old = _beside(path)
     os.rename(path, old)

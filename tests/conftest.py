@@ -62,3 +62,9 @@ def golden():
         return np.load(path)
 
     return load
+
+
+@pytest.fixture(autouse=True)
+def own_cache_folder(monkeypatch, tmp_path_factory):
+    """No test reads or writes what the user keeps in Keras's folder."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.getbasetemp() / "keras"))

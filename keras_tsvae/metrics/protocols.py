@@ -1,0 +1,79 @@
+"""How images are prepared before their features are taken, by the names of the protocols.
+
+- `"standard"`: all images are uint8; floats are rounded to it. What pytorch-fid, torch-fidelity
+  and most papers measure on image files.
+- `"dai-wipf"`: generated and reconstructed images are stretched, one by one, so that the least of
+  their values is 0 and the greatest 1, over all pixels and channels, and are not rounded; real
+  images are uint8 as they are. 10,000 images are held against 10,000 test images. What Dai & Wipf
+  (2019) and Trentin (2019) report; figures of the two protocols cannot be compared.
+"""
+
+import numpy as np
+
+PROTOCOLS = ("standard", "dai-wipf")
+_ROWS_AT_ONCE = 1024
+
+
+def check_protocol(protocol) -> str:
+    """Returns `protocol`, or raises a `ValueError`."""
+    if protocol not in PROTOCOLS:
+        raise ValueError(
+            f"`protocol` must be one of {', '.join(PROTOCOLS)}. Received: protocol={protocol!r}"
+        )
+    return protocol
+
+
+def check_images(images, name="images"):
+    """Returns images as a NumPy array, or raises a `ValueError`.
+
+    Args:
+        images: Array-like `(n, height, width, 1 or 3)`, n at least 1, uint8 or float in [0, 1].
+        name: The argument that messages name. Defaults to `"images"`.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
+        raise ValueError(
+            f"`{name}` must have shape (n, height, width, channels), n at least 1 and 1 or 3 "
+            f"channels. Received: {name}.shape={images.shape}"
+        )
+    if images.dtype == "uint8":
+        return images
+    if images.dtype.kind != "f":
+        raise ValueError(
+            f"`{name}` must be uint8 in [0, 255] or float in [0, 1]. "
+            f"Received: {name}.dtype={images.dtype}"
+        )
+    for start in range(0, len(images), _ROWS_AT_ONCE):
+        rows = images[start : start + _ROWS_AT_ONCE]
+        lowest, highest = rows.min(), rows.max()  # NaN if there is one
+        if not (lowest >= 0 and highest <= 1):
+            raise ValueError(
+                f"`{name}` must hold finite values in [0, 1], or be uint8. "
+                f"Received: min={lowest}, max={highest}"
+            )
+    return images
+
+
+def to_uint8(images):
+    """Returns checked images as uint8, floats in [0, 1] rounded to the nearest value."""
+    return images if images.dtype == "uint8" else np.rint(255.0 * images).astype("uint8")
+
+
+def prepare_generated(images, protocol):
+    """Returns checked generated or reconstructed images as `protocol` wants them.
+
+    Args:
+        images: uint8 or float in [0, 1], `(n, height, width, channels)`.
+        protocol: One of `PROTOCOLS`. Under `"dai-wipf"` an image of a single value, which cannot
+            be stretched, stays as it is.
+
+    Returns:
+        uint8 images, or float32 in [0, 1] under `"dai-wipf"`.
+    """
+    if protocol == "standard":
+        return to_uint8(images)
+    scale = 255.0 if images.dtype == "uint8" else 1.0
+    images = images.astype("float32") / scale
+    lowest = images.min((1, 2, 3), keepdims=True)
+    extent = images.max((1, 2, 3), keepdims=True) - lowest
+    return np.where(extent > 0, (images - lowest) / np.where(extent > 0, extent, 1.0), images)
