@@ -1,6 +1,6 @@
 """Two-Stage VAE (Dai & Wipf 2019) for Keras 3."""
 
-from keras_tsvae import data, layers, losses, networks, presets
+from keras_tsvae import callbacks, data, layers, losses, metrics, networks, presets
 from keras_tsvae.models import FirstStageVAE, SecondStageVAE, TwoStageVAE
 from keras_tsvae.official import load_official_checkpoint
 from keras_tsvae.posteriors import Posteriors
@@ -12,10 +12,12 @@ __all__ = [
     "Posteriors",
     "SecondStageVAE",
     "TwoStageVAE",
+    "callbacks",
     "data",
     "layers",
     "load_official_checkpoint",
     "losses",
+    "metrics",
     "networks",
     "presets",
 ]

@@ -1,0 +1,43 @@
+"""How good generated images are: features, statistics of them, and distances between those."""
+
+from keras_tsvae.metrics.classifier_features import ClassifierFeatures
+from keras_tsvae.metrics.extractors import as_extractor
+from keras_tsvae.metrics.feature_sample import FeatureSample
+from keras_tsvae.metrics.feature_statistics import FeatureStatistics
+from keras_tsvae.metrics.frechet import frechet_distance
+from keras_tsvae.metrics.frechet_inception_distance import (
+    FrechetInceptionDistance,
+    frechet_inception_distance,
+)
+from keras_tsvae.metrics.generation_report import GenerationReport
+from keras_tsvae.metrics.inception_score import InceptionScore, inception_score
+from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
+from keras_tsvae.metrics.kernel_inception_distance import (
+    KernelInceptionDistance,
+    kernel_inception_distance,
+)
+from keras_tsvae.metrics.precision_recall import PrecisionRecall, precision_recall
+from keras_tsvae.metrics.protocols import PROTOCOLS
+from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
+from keras_tsvae.metrics.score import Score
+
+__all__ = [
+    "PROTOCOLS",
+    "ClassifierFeatures",
+    "FeatureSample",
+    "FeatureStatistics",
+    "FrechetInceptionDistance",
+    "GenerationReport",
+    "InceptionScore",
+    "InceptionV3Features",
+    "KernelInceptionDistance",
+    "PrecisionRecall",
+    "ReferenceStatistics",
+    "Score",
+    "as_extractor",
+    "frechet_distance",
+    "frechet_inception_distance",
+    "inception_score",
+    "kernel_inception_distance",
+    "precision_recall",
+]

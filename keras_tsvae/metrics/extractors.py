@@ -1,0 +1,114 @@
+"""What turns images into features: ours, or any Keras model or function of a user's."""
+
+import hashlib
+import json
+
+import keras
+import numpy as np
+
+from keras_tsvae.backend import compile_function
+from keras_tsvae.metrics.classifier_features import ClassifierFeatures
+from keras_tsvae.metrics.feature_statistics import check_features
+from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
+
+
+class FunctionFeatures:
+    """Features by a function of images, which sees values in [0, 255] under every protocol.
+
+    Args:
+        function: From images, uint8 or (under the protocol `"dai-wipf"`) float32 in [0, 255],
+            `(n, height, width, channels)`, to features `(n, d)`.
+        identity: What tells these features from others, in results and caches. Defaults to None:
+            the function's name, and nothing is cached.
+    """
+
+    resize = "none"
+    scale = 255.0  # of floats
+    has_classes = False
+
+    def __init__(self, function, identity=None):
+        self._function = function
+        self.cacheable = identity is not None
+        self.identity = identity or getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, images):
+        """Returns a float32 array `(n, d)` for images, uint8 or float in [0, 1]."""
+        images = images if images.dtype == "uint8" else self.scale * images.astype("float32")
+        features = check_features(keras.ops.convert_to_numpy(self._function(images)))
+        if len(features) != len(images):
+            raise ValueError(
+                "`features` must return one row for each image. "
+                f"Received: {len(features)} rows for {len(images)} images"
+            )
+        return features.astype("float32")
+
+
+class ModelFeatures(FunctionFeatures):
+    """Features by a Keras model, run in compiled form; see `FunctionFeatures`."""
+
+    def __init__(self, model):
+        self.model = model
+        compiled = compile_function(model, lambda images: model(images, training=False))
+        super().__init__(compiled, f"{model.name}-{_digest(model)}")
+
+
+class JudgeFeatures(ModelFeatures):
+    """Features by a `ClassifierFeatures`, which takes images as they come."""
+
+    scale = 1.0
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.has_classes = model.has_classes
+        self.class_logits = model.class_logits
+
+    def __call__(self, images):
+        """Returns a float32 array `(n, d)`, or raises for images of another shape."""
+        if images.shape[1:] != self.model.image_shape:
+            raise ValueError(
+                f"`features` was trained on images of shape {self.model.image_shape} (height, "
+                f"width, channels). Received: images of shape {images.shape[1:]}"
+            )
+        return super().__call__(images)
+
+
+def as_extractor(features=None):
+    """Returns an object that turns images into features.
+
+    It is called on images, uint8 or float in [0, 1], and returns a float32 array `(n, d)`; its
+    `identity` and `resize` say what it is. Where it knows classes, `class_logits(features)`
+    returns their logits.
+
+    Args:
+        features: None for `InceptionV3Features()`, an `InceptionV3Features`, a `keras.Model`, or
+            a function from images, with values in [0, 255], to `(n, d)`.
+
+    Raises:
+        ValueError: If `features` is none of these.
+    """
+    if features is None:
+        return InceptionV3Features()
+    if isinstance(features, (InceptionV3Features, FunctionFeatures)):
+        return features
+    if isinstance(features, ClassifierFeatures):
+        return JudgeFeatures(features)
+    if isinstance(features, keras.Model):
+        return ModelFeatures(features)
+    if callable(features):
+        return FunctionFeatures(features)
+    raise ValueError(
+        "`features` must be None, an InceptionV3Features, a keras.Model or a function. "
+        f"Received: type(features)={type(features).__name__}"
+    )
+
+
+def _digest(model):
+    """Returns 12 hex digits that depend on a model's configuration and weights."""
+    digest = hashlib.sha256()
+    try:
+        digest.update(json.dumps(model.get_config(), sort_keys=True, default=str).encode())
+    except NotImplementedError:  # a subclass without a configuration
+        digest.update(type(model).__qualname__.encode())
+    for variable in model.weights:
+        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
+    return digest.hexdigest()[:12]

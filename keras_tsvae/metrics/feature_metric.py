@@ -1,0 +1,111 @@
+"""What the metrics share: batches of generated images, turned into features."""
+
+from keras_tsvae.metrics.feature_statistics import check_features
+from keras_tsvae.metrics.protocols import check_images, check_protocol, prepare_generated
+from keras_tsvae.metrics.reference_statistics import as_reference
+from keras_tsvae.metrics.score import Score
+from keras_tsvae.metrics.sources import image_batches, is_model
+
+NUM_SAMPLES = 10_000  # of a model, unless it is told otherwise, and of a reference by Dai & Wipf
+
+
+class FeatureMetric:
+    """Generated images, batch by batch, held against a reference.
+
+    Subclasses keep what they need of the features in `update_features`, and make the figure of it
+    in `result`.
+
+    Args:
+        reference: A `ReferenceStatistics`, or what it is made from: real images (array, `Split`,
+            data set, folder), or the path of an `.npz` with `mu` and `sigma`.
+        features: Feature extractor, as `keras_tsvae.metrics.as_extractor` takes it. Defaults to
+            None: that of the reference, which by default is `InceptionV3Features()`.
+        protocol: `"standard"` or `"dai-wipf"` (see `keras_tsvae.metrics.protocols`). Defaults to
+            `"standard"`. Under `"dai-wipf"`, 10,000 real images are taken at the most.
+
+    Raises:
+        ValueError: If an argument is not as described.
+    """
+
+    def __init__(self, reference, features=None, protocol="standard"):
+        self.protocol = check_protocol(protocol)
+        num_images = NUM_SAMPLES if protocol == "dai-wipf" else None
+        if reference is not None:
+            reference = as_reference(reference, features, num_images)
+        self.reference = reference
+        self.reset()
+
+    @property
+    def extractor(self):
+        """The feature extractor."""
+        return self.reference.extractor
+
+    def reset(self):
+        """Forgets all generated images."""
+        raise NotImplementedError
+
+    def update(self, images):
+        """Adds a batch of generated images, `(n, height, width, channels)`.
+
+        Args:
+            images: uint8, or float in [0, 1].
+
+        Raises:
+            ValueError: If they are not, or have another shape than the reference's images.
+        """
+        self.update_features(self.features_of(images))
+
+    def features_of(self, images):
+        """Returns the features of generated images, prepared as the protocol says."""
+        images = check_images(images)
+        if self.reference is not None:
+            self.reference.check_shape(images, "images")
+        return self.extractor(prepare_generated(images, self.protocol))
+
+    def update_features(self, features):
+        """Adds features of generated images, `(n, d)`."""
+        raise NotImplementedError
+
+    def merge(self, other):
+        """Adds what another process has seen, against the same reference."""
+        raise NotImplementedError
+
+    def result(self):
+        """Returns the figure as a `Score`."""
+        raise NotImplementedError
+
+    def _check_width(self, features):
+        """Returns features of the reference's width, or raises."""
+        statistics = self.reference.statistics
+        return check_features(features, None if statistics is None else statistics.dimensions)
+
+    def _score(self, value, name, num_samples, num_reference=None, std=None):
+        identity = self._identity() or "unknown"
+        return Score(value, name, self.protocol, identity, num_samples, num_reference, std)
+
+    def _identity(self):
+        """Returns what the features are, None if it is not known."""
+        return self.reference.identity
+
+
+def measure(metric, images, num_samples=None, seed=0, stage=2):
+    """Feeds a metric with images from anywhere and returns its result.
+
+    Args:
+        metric: A `FeatureMetric`.
+        images: Generated images in any form of `keras_tsvae.metrics.image_batches`, or a model.
+        num_samples: How many images to take. Defaults to None: all, of a model 10,000.
+        seed: What a model draws with. Defaults to 0.
+        stage: Which stage a `TwoStageVAE` draws from. Defaults to 2.
+    """
+    sampling = {}
+    if is_model(images):
+        num_samples = NUM_SAMPLES if num_samples is None else num_samples
+        sampling = (
+            {"seed": seed}
+            if not hasattr(images, "second_stage")
+            else {"seed": seed, "stage": stage}
+        )
+    for batch in image_batches(images, num_samples, **sampling):
+        metric.update(batch)
+    return metric.result()

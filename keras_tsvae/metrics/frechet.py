@@ -1,0 +1,78 @@
+"""The Fréchet distance of two Gaussians."""
+
+import numpy as np
+
+
+def frechet_distance(mean1, covariance1, mean2, covariance2) -> float:
+    """The squared Fréchet (2-Wasserstein) distance between two Gaussians.
+
+    `d^2 = |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2))`. With `S1 = L L^T` the trace of the root
+    is the sum of the roots of the eigenvalues of `L^T S2 L`, a symmetric matrix: they are real,
+    and no matrix root is taken. The pivoted Cholesky factor L has as many columns as S1 has rank,
+    so covariances of fewer samples than features are no special case.
+
+    Args:
+        mean1: Array `(d,)`.
+        covariance1: Array `(d, d)`, symmetric and positive semi-definite.
+        mean2: Array `(d,)`.
+        covariance2: Array `(d, d)`.
+
+    Returns:
+        The distance, not negative but for rounding, and 0 for equal arguments.
+
+    Raises:
+        ValueError: If the shapes do not fit, values are not finite, or a covariance is not
+            symmetric.
+
+    Source:
+        Dowson & Landau (1982), *The Fréchet distance between multivariate normal distributions*;
+        Heusel et al. (2017), who take it of Inception features.
+    """
+    means, covariances = _checked((mean1, mean2), (covariance1, covariance2))
+    difference = means[0] - means[1]
+    traces = sum(np.trace(covariance) for covariance in covariances)
+    return float(difference @ difference + traces - 2.0 * _trace_of_root(*covariances))
+
+
+def _trace_of_root(covariance1, covariance2):
+    factor = _pivoted_cholesky(covariance1)
+    if not factor.shape[1]:
+        return 0.0
+    eigenvalues = np.linalg.eigvalsh(factor.T @ covariance2 @ factor)
+    return np.sqrt(eigenvalues.clip(min=0.0)).sum()
+
+
+def _pivoted_cholesky(covariance):
+    """Returns L of shape `(d, rank)` with `L L^T = covariance`."""
+    from scipy.linalg.lapack import dpstrf
+
+    if not covariance.any():
+        return np.empty((len(covariance), 0))
+    packed, pivots, rank, _ = dpstrf(covariance, lower=1)
+    factor = np.empty((len(covariance), rank))
+    factor[pivots - 1] = np.tril(packed)[:, :rank]
+    return factor
+
+
+def _checked(means, covariances):
+    means = [np.asarray(mean, "float64") for mean in means]
+    covariances = [np.asarray(covariance, "float64") for covariance in covariances]
+    shapes = [array.shape for array in (*means, *covariances)]
+    (d, *rest) = shapes[0] or (0,)
+    if rest or shapes != [(d,), (d,), (d, d), (d, d)]:
+        raise ValueError(
+            "Means must have shape (d,) and covariances (d, d), of one d. "
+            f"Received: means of shape {shapes[0]} and {shapes[1]}, covariances of shape "
+            f"{shapes[2]} and {shapes[3]}"
+        )
+    for index, (mean, covariance) in enumerate(zip(means, covariances), start=1):
+        if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+            raise ValueError(
+                f"`mean{index}` and `covariance{index}` must be finite. Received: NaN or infinity"
+            )
+        skew = np.abs(covariance - covariance.T).max()
+        if skew > 1e-6 * np.abs(covariance).max():
+            raise ValueError(
+                f"`covariance{index}` must be symmetric. Received: entries {skew} apart"
+            )
+    return means, covariances

@@ -1,0 +1,42 @@
+"""Where features of real images are kept, by a digest of all they depend on."""
+
+import hashlib
+import pathlib
+import warnings
+
+import numpy as np
+
+from keras_tsvae.files import cache_folder
+from keras_tsvae.metrics.sources import image_batches, is_array
+
+_VERSION = 1  # of what is kept; another one makes every older file be left alone
+
+
+def place(images, num_images, extractor, max_features, cache_dir=None):
+    """Returns the path of the file for these images and features, or None if none is kept.
+
+    Args:
+        images: What `image_batches` takes.
+        num_images: How many of them, or None for all.
+        extractor: What `as_extractor` returns.
+        max_features: How many features are kept.
+        cache_dir: Folder, or None for `keras_tsvae/references` in Keras's own.
+    """
+    again = is_array(images) or isinstance(images, (str, pathlib.Path))
+    if not again or not getattr(extractor, "cacheable", True):
+        return None
+    settings = (_VERSION, extractor.identity, extractor.resize, max_features)
+    digest = hashlib.blake2b(repr(settings).encode(), digest_size=12)
+    for batch in image_batches(images, num_images, "reference"):
+        digest.update(f"{batch.dtype}{batch.shape}".encode())
+        digest.update(np.ascontiguousarray(batch).data)
+    folder = cache_folder("references") if cache_dir is None else pathlib.Path(cache_dir)
+    return folder.expanduser() / f"{digest.hexdigest()}.npz"
+
+
+def try_to_save(reference, path):
+    """Saves a `ReferenceStatistics`, or warns where the folder cannot be written."""
+    try:
+        reference.save(path)
+    except OSError as error:
+        warnings.warn(f"The features cannot be kept in {str(path.parent)!r}: {error}", stacklevel=4)

@@ -1,0 +1,216 @@
+"""What is kept of real images, for generated ones to be held against."""
+
+import zipfile
+
+import numpy as np
+
+from keras_tsvae.files import written_beside
+from keras_tsvae.metrics import reference_cache
+from keras_tsvae.metrics.extractors import as_extractor
+from keras_tsvae.metrics.feature_sample import FeatureSample
+from keras_tsvae.metrics.feature_statistics import FeatureStatistics
+from keras_tsvae.metrics.protocols import check_images, to_uint8
+from keras_tsvae.metrics.sources import first_or_random, image_batches
+
+
+class ReferenceStatistics:
+    """Mean and covariance of real images' features, and a sample of the features themselves.
+
+    The Fréchet distance needs the former; kernel distance, precision and recall the latter.
+
+    Args:
+        features: Feature extractor, as `keras_tsvae.metrics.as_extractor` takes it. Defaults to
+            None: `InceptionV3Features()`, once images come.
+        max_features: Positive int, how many feature vectors are kept. Defaults to 10,000.
+
+    Example:
+        >>> reference = keras_tsvae.metrics.ReferenceStatistics.from_images(test_images)
+        >>> reference.save("cifar10_test.npz")  # pytorch-fid reads it, too
+        >>> reference = keras_tsvae.metrics.ReferenceStatistics.load("cifar10_test.npz")
+    """
+
+    def __init__(self, features=None, max_features=10_000):
+        self._extractor = None if features is None else as_extractor(features)
+        self._identity = None
+        self.image_shape = None
+        self.statistics = None
+        self.sample = FeatureSample(max_features)
+
+    @property
+    def extractor(self):
+        """The feature extractor."""
+        if self._extractor is None:
+            self._extractor = as_extractor(None)
+        self._check_identity(self._extractor.identity)
+        return self._extractor
+
+    @property
+    def identity(self):
+        """What the features are; None if only features of unknown origin came."""
+        known = None if self._extractor is None else self._extractor.identity
+        return self._identity or known
+
+    @property
+    def num_samples(self):
+        """The number of real images; None if a loaded file does not say it."""
+        return 0 if self.statistics is None else self.statistics.num_samples
+
+    def update(self, images):
+        """Adds a batch of real images, uint8 or float in [0, 1]; floats are rounded to uint8."""
+        images = check_images(images)
+        self.check_shape(images, "images")
+        self.image_shape = images.shape[1:]
+        self._add(images)
+
+    def update_features(self, features):
+        """Adds features of real images, `(n, d)`."""
+        if self.statistics is None:
+            self.statistics = FeatureStatistics(np.shape(features)[-1])
+        self.statistics.update(features)
+        self.sample.update(features)
+
+    def merge(self, other):
+        """Adds what another process has seen, with the same features."""
+        self._check_identity(other.identity)
+        if other.statistics is not None:
+            if self.statistics is None:
+                self.statistics = FeatureStatistics(other.statistics.dimensions)
+            self.statistics.merge(other.statistics)
+            self.sample.merge(other.sample)
+            self.image_shape = self.image_shape or other.image_shape
+
+    def check_shape(self, images, name):
+        """Raises a `ValueError` unless `images` have the shape of the real ones."""
+        if self.image_shape is not None and images.shape[1:] != self.image_shape:
+            raise ValueError(
+                f"`{name}` must have the shape of the reference's images, {self.image_shape} "
+                f"(height, width, channels). Received: {name} of shape {images.shape[1:]}"
+            )
+
+    @classmethod
+    def from_images(
+        cls, images, features=None, num_images=None, max_features=10_000, cache_dir=None
+    ):
+        """Takes the features of real images, or finds them where they were kept before.
+
+        Features of arrays, `Split`s and folders are kept on the disk, by a digest of what the
+        images hold and of the extractor; those of other sources, or by a function, are taken
+        anew every time.
+
+        Args:
+            images: Array, `Split`, `tf.data.Dataset`, folder or iterable of batches, uint8 or
+                float in [0, 1]. Pictures of a folder may differ in size if the extractor resizes
+                them.
+            features: As the constructor takes it.
+            num_images: Positive int: of an array or a `Split` so many are drawn at random, of
+                other sources the first are taken. Defaults to None: all.
+            max_features: As the constructor takes it.
+            cache_dir: Folder of kept features. Defaults to None: `keras_tsvae/references` in
+                Keras's own folder.
+
+        Raises:
+            ValueError: If the images are not as described.
+        """
+        reference = cls(as_extractor(features), max_features)
+        images, num_images = first_or_random(images, num_images)
+        path = reference_cache.place(
+            images, num_images, reference.extractor, max_features, cache_dir
+        )
+        if path and path.exists():
+            try:
+                return cls.load(path, reference.extractor)
+            except ValueError:  # damaged: written anew
+                pass
+        shapes = set()
+        for batch in image_batches(images, num_images, "reference"):
+            shapes.add(batch.shape[1:])
+            reference._add(batch)
+        reference.image_shape = shapes.pop() if len(shapes) == 1 else None
+        if path:
+            reference_cache.try_to_save(reference, path)
+        return reference
+
+    def save(self, path):
+        """Writes an `.npz` of `mu` and `sigma`, as pytorch-fid reads them, and all the rest.
+
+        Raises:
+            ValueError: If there are fewer than two images.
+        """
+        covariance = self._statistics().covariance
+        arrays = {
+            "mu": self.statistics.mean,
+            "sigma": covariance,
+            "image_shape": self.image_shape or (),
+            "identity": self.identity or "",
+        }
+        if self.num_samples is not None:
+            arrays.update(num_samples=self.num_samples, features=self.sample.features)
+        with written_beside(path) as partial, open(partial, "wb") as file:
+            np.savez(file, **arrays)
+
+    @classmethod
+    def load(cls, path, features=None):
+        """Opens an `.npz` written by `save`, or by pytorch-fid with `mu` and `sigma` alone.
+
+        Args:
+            path: The file.
+            features: As the constructor takes it.
+
+        Raises:
+            ValueError: If the file is missing or is no such file, or holds other features.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            mean, covariance = arrays["mu"], arrays["sigma"]
+            sample = arrays.get("features", np.empty((0, 0), "float32"))
+            count = int(arrays["num_samples"]) if "num_samples" in arrays else None
+            statistics = FeatureStatistics.from_moments(mean, covariance, count)
+        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                "`path` must be an .npz file with `mu` (d,) and `sigma` (d, d). "
+                f"Received: path={str(path)!r} ({error})"
+            ) from error
+        reference = cls(features, max(len(sample), 1))
+        reference.statistics = statistics
+        reference._identity = str(arrays.get("identity", "")) or None
+        reference.image_shape = tuple(map(int, arrays.get("image_shape", ()))) or None
+        if len(sample):
+            reference.sample.restore(sample, count)
+        if reference._extractor is not None:
+            reference._check_identity(reference._extractor.identity)
+        return reference
+
+    def _add(self, images):
+        self.update_features(self.extractor(to_uint8(images)))
+
+    def _statistics(self):
+        if self.statistics is None:
+            raise ValueError("`reference` must hold images. Received: none yet")
+        return self.statistics
+
+    def _check_identity(self, identity):
+        if identity is not None and self.identity not in (None, identity):
+            raise ValueError(
+                f"`reference` must hold the features {identity!r}. Received: {self.identity!r}"
+            )
+
+
+def as_reference(reference, features=None, num_images=None):
+    """Returns a `ReferenceStatistics`: one as it is, an `.npz` loaded, or of real images.
+
+    Args:
+        reference: A `ReferenceStatistics`, the path of an `.npz`, or images.
+        features: Feature extractor, or None for that of the reference.
+        num_images: As `ReferenceStatistics.from_images` takes it. Defaults to None.
+
+    Raises:
+        ValueError: If it is none of these, or holds other features than `features` gives.
+    """
+    if isinstance(reference, ReferenceStatistics):
+        if features is not None:
+            reference._check_identity(as_extractor(features).identity)
+        return reference
+    if str(reference).endswith(".npz") and not hasattr(reference, "__array__"):
+        return ReferenceStatistics.load(reference, features)
+    return ReferenceStatistics.from_images(reference, features, num_images)

@@ -1,0 +1,48 @@
+"""What the metrics share that need the features themselves, not sums of them."""
+
+from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.metrics.feature_metric import FeatureMetric
+from keras_tsvae.metrics.feature_sample import FeatureSample
+
+
+class SampledMetric(FeatureMetric):
+    """A metric of a bounded random sample of features of generated images.
+
+    Args:
+        reference: As `FeatureMetric` takes it.
+        features: As `FeatureMetric` takes it.
+        protocol: `"standard"` or `"dai-wipf"`.
+        max_features: Positive int, how many features are kept.
+        seed: Non-negative int, for what `result` draws at random. Defaults to 0.
+    """
+
+    def __init__(self, reference, features, protocol, max_features, seed=0):
+        self.max_features = positive_int("max_features", max_features)
+        self.seed = non_negative_int("seed", seed)
+        super().__init__(reference, features, protocol)
+
+    def reset(self):
+        """Forgets all generated images."""
+        self.sample = FeatureSample(self.max_features)
+
+    def update_features(self, features):
+        """Adds features of generated images, `(n, d)`."""
+        self.sample.update(self._check_width(features))
+
+    def merge(self, other):
+        """Adds the generated images that another process has seen."""
+        self.sample.merge(other.sample)
+
+    def _samples(self, name, fewest):
+        """Returns features of generated and of real images, of each at least `fewest`."""
+        samples = (self.sample, self.reference.sample)
+        if min(map(len, samples)) < fewest:
+            raise ValueError(
+                f"{name} needs at least {fewest} images on each side, not statistics alone. "
+                f"Received: features of {len(samples[0])} generated and {len(samples[1])} real "
+                "images"
+            )
+        return tuple(sample.features.astype("float64") for sample in samples)
+
+    def _counts(self):
+        return self.sample.num_seen, self.reference.num_samples

@@ -1,0 +1,144 @@
+"""Images wherever they come from: arrays, data sets, folders of pictures, or a model."""
+
+import itertools
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.data import Split
+from keras_tsvae.data.pictures import SUFFIXES, decode, read
+from keras_tsvae.metrics.protocols import check_images
+from keras_tsvae.training import inputs
+
+BATCH_SIZE = 256
+
+
+def is_model(source) -> bool:
+    """Whether `source` draws images by itself."""
+    return callable(getattr(source, "sample_batches", None))
+
+
+def image_batches(source, num_images=None, name="images", **sampling):
+    """Yields images in checked batches, with memory for one batch of at most 256.
+
+    Args:
+        source: An array (or a memory map, or what NumPy turns into an array), a
+            `keras_tsvae.data.Split`, a `tf.data.Dataset` or `keras.utils.PyDataset` of batches
+            with or without labels, a folder of picture files (with its subfolders), an iterable
+            of batches, or a model with a method `sample_batches(n, ...)`.
+        num_images: How many images to take, or None for all; a must for models.
+        name: The argument that messages name. Defaults to `"images"`.
+        **sampling: What a model's `sample_batches` takes besides their number.
+
+    Yields:
+        Arrays `(n, height, width, channels)`, uint8 or float in [0, 1].
+
+    Raises:
+        ValueError: If there are no images, or they are not as described; pictures that cannot be
+            decoded are named.
+    """
+    if num_images is not None:
+        num_images = positive_int("num_images", num_images)
+    taken = 0
+    for batch in _raw_batches(source, num_images, name, sampling):
+        batch = batch if num_images is None else batch[: num_images - taken]
+        yield check_images(batch, name)
+        taken += len(batch)
+        if taken == num_images:
+            return
+    if not taken:
+        raise ValueError(f"`{name}` must not be empty. Received: no image")
+
+
+def is_array(source) -> bool:
+    """Whether rows of `source` can be taken by their number."""
+    if isinstance(source, list):  # of images, not of batches
+        return bool(source) and np.ndim(source[0]) < 4
+    return isinstance(source, Split) or hasattr(source, "__array__")
+
+
+def first_or_random(source, num_images, seed=0):
+    """Returns `num_images` random rows of an array, in its order, and how many are to be taken.
+
+    Other sources come back as they are, for their first images to be taken.
+    """
+    if num_images is None or not is_array(source):
+        return source, num_images
+    images = source.images if isinstance(source, Split) else np.asarray(source)
+    if positive_int("num_images", num_images) >= len(images):
+        return images, None
+    rows = np.random.default_rng(seed).permutation(len(images))[:num_images]
+    return images[np.sort(rows)], None
+
+
+def _raw_batches(source, num_images, name, sampling):
+    if is_model(source):
+        if num_images is None:
+            raise ValueError(
+                "`num_images` must say how many images a model is to draw. Received: None"
+            )
+        return source.sample_batches(num_images, **sampling)
+    if isinstance(source, (str, pathlib.Path)):
+        return _folder_batches(pathlib.Path(source).expanduser(), name)
+    if inputs.is_batched(source):
+        return _data_set_batches(source)
+    if is_array(source):
+        images = source.images if isinstance(source, Split) else np.asarray(source)
+        return _rows(images)
+    if hasattr(source, "__iter__") and not isinstance(source, (dict, tuple)):
+        return itertools.chain.from_iterable(map(_rows, map(np.asarray, source)))
+    raise ValueError(
+        f"`{name}` must be an array of images, a data set, a folder of pictures, an iterable of "
+        f"batches or a model. Received: type({name})={type(source).__name__}"
+    )
+
+
+def _rows(images):
+    if images.ndim == 0:
+        raise ValueError(f"`images` must be batches of images. Received: {images!r}")
+    return (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
+
+
+def _data_set_batches(source):
+    """Yields the images of a batched data set's elements, which may hold labels as well."""
+    inputs.require_finite(source)
+    if isinstance(source, keras.utils.PyDataset):
+        source = map(source.__getitem__, range(source.num_batches))
+    for element in source:
+        yield from _rows(np.asarray(element[0] if isinstance(element, (tuple, list)) else element))
+
+
+def picture_files(folder, name="images"):
+    """Returns the picture files in a folder and its subfolders, sorted, or raises."""
+    if not folder.is_dir():
+        raise ValueError(f"`{name}` must name a folder of pictures. Received: {str(folder)!r}")
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+    if not files:
+        raise ValueError(f"`{name}` must hold pictures. Received: none in {str(folder)!r}")
+    return files
+
+
+def _folder_batches(folder, name):
+    """Yields pictures in the order of their names; a batch ends where their size changes."""
+    waiting = []
+    for file in picture_files(folder, name):
+        picture = _picture(file)
+        if waiting and (waiting[0].shape != picture.shape or len(waiting) == BATCH_SIZE):
+            yield np.stack(waiting)
+            waiting = []
+        waiting.append(picture)
+    yield np.stack(waiting)
+
+
+def _picture(file):
+    """Returns a picture as uint8: grey ones `(height, width, 1)`, all others in colour."""
+    grey = []
+
+    def whole(image, convert):
+        grey.append(image.mode in ("1", "L", "LA") or image.mode.startswith("I"))
+        return convert(image)
+
+    pixels = decode(read(file), str(file), whole)
+    return pixels[..., :1] if grey[0] else pixels

@@ -1,0 +1,135 @@
+"""Any model or function as an extractor, and the classifier of one's own."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_tsvae import metrics
+from keras_tsvae.metrics import ClassifierFeatures, as_extractor
+from tests import tiny
+from tests.metrics import toy
+
+SHAPE = (8, 8, 1)
+
+
+def striped(n, seed=0):
+    """Images of three classes: horizontal stripes, vertical stripes, neither."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    images = rng.integers(0, 60, (n, *SHAPE))
+    images[labels == 0, ::2] += 150
+    images[labels == 1, :, ::2] += 150
+    return images.astype("uint8"), labels
+
+
+@pytest.fixture(scope="module")
+def judge():
+    keras.utils.set_random_seed(0)
+    return ClassifierFeatures.fit(*striped(300), epochs=6, batch_size=32)
+
+
+def test_a_function_sees_0_to_255_whatever_the_images_are():
+    extractor = as_extractor(lambda images: images.reshape(len(images), -1).astype("float64"))
+    whole = tiny.images(5)
+    for images in (whole, whole / np.float32(255)):
+        features = extractor(images)
+        assert features.dtype == "float32"
+        np.testing.assert_allclose(features, whole.reshape(5, -1), rtol=1e-5)
+
+
+def test_a_keras_model_is_run_as_it_is():
+    images = keras.Input((8, 8, 3))
+    model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
+    extractor = as_extractor(model)
+    pictures = toy.images(6)
+    np.testing.assert_allclose(extractor(pictures), pictures.mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(
+        extractor(pictures / np.float32(255)), pictures.mean((1, 2)), rtol=1e-5
+    )
+    assert extractor.cacheable and not extractor.has_classes
+
+
+def test_identity_depends_on_the_weights():
+    def model(value):
+        layers = [
+            keras.Input((4,), name="x"),
+            keras.layers.Dense(2, kernel_initializer="ones", name="d"),
+        ]
+        made = keras.Sequential(layers, name="m")
+        made.layers[0].bias.assign([value, 0.0])
+        return as_extractor(made).identity
+
+    assert model(0.0) == model(0.0) != model(1.0)
+
+
+def test_bad_extractors_are_refused():
+    with pytest.raises(ValueError, match="`features` must be None"):
+        as_extractor("inception")
+    with pytest.raises(ValueError, match="`features` must return one row for each image"):
+        as_extractor(lambda images: np.zeros((1, 3)))(toy.images(2))
+    with pytest.raises(ValueError, match=r"must have shape \(n, d\)"):
+        as_extractor(lambda images: images)(toy.images(2))
+    with pytest.raises(ValueError, match="finite"):
+        as_extractor(lambda images: np.full((len(images), 3), np.nan))(toy.images(2))
+
+
+def test_the_classifier_learns_its_classes(judge):
+    images, labels = striped(200, seed=1)
+    extractor = as_extractor(judge)
+    features = extractor(images)
+    assert features.shape == (200, 64) and extractor.has_classes
+    assert np.mean(extractor.class_logits(features).argmax(1) == labels) > 0.95
+    np.testing.assert_allclose(extractor(images / np.float32(255)), features, atol=1e-4)
+
+
+def test_the_classifier_tells_more_and_less_alike_apart(judge):
+    test, train, noise = striped(200, 1)[0], striped(200, 2)[0], toy.images(200)[..., :1]
+    with pytest.warns(UserWarning, match="200 images"):
+        near = metrics.frechet_inception_distance(train, test, judge)
+    far = metrics.frechet_inception_distance(noise, test, judge)
+    assert 20 * near < far
+    assert metrics.inception_score(test, judge, splits=1) > 2.5
+
+
+def test_the_classifier_is_saved_like_any_model(judge, tmp_path):
+    judge.save(tmp_path / "judge.keras")
+    loaded = keras.saving.load_model(tmp_path / "judge.keras")
+    images, _ = striped(10, seed=3)
+    ours, theirs = as_extractor(judge), as_extractor(loaded)
+    assert ours.identity == theirs.identity
+    np.testing.assert_array_equal(ours(images), theirs(images))
+    np.testing.assert_array_equal(
+        ours.class_logits(ours(images)), theirs.class_logits(theirs(images))
+    )
+
+
+def test_the_classifier_learns_attributes_as_well():
+    images, labels = striped(300)
+    attributes = np.stack([labels == 0, labels != 1], 1) * 2 - 1
+    judge = ClassifierFeatures.fit(images, attributes, epochs=6, batch_size=32)
+    extractor = as_extractor(judge)
+    test_images, test_labels = striped(200, seed=1)
+    signs = np.sign(extractor.class_logits(extractor(test_images)))
+    expected = np.stack([test_labels == 0, test_labels != 1], 1) * 2 - 1
+    assert np.mean(signs == expected) > 0.95
+    assert not extractor.has_classes  # an image has more than one of them
+
+
+def test_images_of_another_shape_are_refused(judge):
+    with pytest.raises(ValueError, match=r"trained on images of shape \(8, 8, 1\)"):
+        as_extractor(judge)(toy.images(3))
+
+
+@pytest.mark.parametrize(
+    "labels, rule",
+    [
+        (np.zeros(10, int), "of two classes at least"),
+        (np.arange(9), "for 10 images"),
+        (np.arange(10.0), "must be integers"),
+        (np.arange(10) - 1, "integers from 0"),
+        (np.full((10, 2), 3), r"\+1 and -1, or 1 and 0"),
+    ],
+)
+def test_bad_labels_are_refused(labels, rule):
+    with pytest.raises(ValueError, match=rule):
+        ClassifierFeatures.fit(tiny.images(10), labels)

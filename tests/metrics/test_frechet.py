@@ -1,0 +1,125 @@
+"""The Fréchet distance and the statistics it is taken of."""
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from keras_tsvae.metrics import FeatureStatistics, frechet_distance
+from tests.metrics import toy
+
+
+def by_sqrtm(mean1, covariance1, mean2, covariance2):
+    root = sqrtm(covariance1 @ covariance2)
+    difference = mean1 - mean2
+    return difference @ difference + np.trace(covariance1 + covariance2 - 2 * root).real
+
+
+def moments(features):
+    return features.mean(0), np.cov(features.T)
+
+
+def statistics(features, batch=64):
+    result = FeatureStatistics(features.shape[1])
+    for start in range(0, len(features), batch):
+        result.update(features[start : start + batch])
+    return result
+
+
+def test_distance_is_that_of_the_matrix_root():
+    a, b = moments(toy.rows(400)), moments(toy.rows(300, seed=1, shift=0.3))
+    np.testing.assert_allclose(frechet_distance(*a, *b), by_sqrtm(*a, *b), rtol=1e-9)
+    np.testing.assert_allclose(frechet_distance(*a, *b), frechet_distance(*b, *a), rtol=1e-9)
+
+
+def test_distance_of_commuting_gaussians_is_the_closed_form():
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    stds = rng.uniform(0.1, 3, (2, 6))
+    means = rng.normal(size=(2, 6))
+    covariances = [axes * s**2 @ axes.T for s in stds]
+    expected = np.sum((means[0] - means[1]) ** 2) + np.sum((stds[0] - stds[1]) ** 2)
+    got = frechet_distance(means[0], covariances[0], means[1], covariances[1])
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", [2, 10, 1000])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_sets_of_equal_images_in_other_batches_have_distance_0(n, offset):
+    rng = np.random.default_rng(n)
+    features = rng.normal(size=(n, 64)) * np.arange(1, 65.0) ** -3 + offset  # ill-conditioned
+    a, b = statistics(features, 64), statistics(features[::-1], 7)
+    assert abs(frechet_distance(a.mean, a.covariance, b.mean, b.covariance)) < 1e-6
+
+
+def test_few_samples_against_many_agree_with_the_nuclear_norm():
+    # Tr (S1 S2)^(1/2) is the nuclear norm of X1 X2^T for centred samples X1 and X2.
+    few, many = toy.rows(10, 64), toy.rows(500, 64, seed=1)
+    roots = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (few, many)]
+    nuclear = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    a, b = moments(few), moments(many)
+    expected = np.sum((a[0] - b[0]) ** 2) + np.trace(a[1]) + np.trace(b[1]) - 2 * nuclear
+    np.testing.assert_allclose(frechet_distance(*a, *b), expected, rtol=1e-9)
+
+
+def test_a_constant_set_has_the_distance_of_a_point():
+    mean, covariance = moments(toy.rows(50))
+    d = len(mean)
+    got = frechet_distance(mean, covariance, mean + 1, np.zeros((d, d)))
+    np.testing.assert_allclose(got, d + np.trace(covariance), rtol=1e-12)
+
+
+def test_bad_moments_are_refused():
+    mean, covariance = moments(toy.rows(50))
+    with pytest.raises(ValueError, match=r"shape .*\(15,\)"):
+        frechet_distance(mean, covariance, mean[1:], covariance)
+    with pytest.raises(ValueError, match="`covariance2` must be finite"):
+        frechet_distance(mean, covariance, mean, covariance * np.nan)
+    with pytest.raises(ValueError, match="`covariance1` must be symmetric"):
+        frechet_distance(mean, covariance + np.tri(len(mean)), mean, covariance)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_streamed_moments_are_those_of_the_whole(offset):
+    features = toy.rows(1000) + offset
+    streamed = statistics(features, 37)
+    np.testing.assert_allclose(streamed.mean, features.mean(0), rtol=1e-14)
+    centred = features - features.mean(0)
+    np.testing.assert_allclose(streamed.covariance, centred.T @ centred / 999, atol=1e-7)
+
+
+def test_merged_moments_are_those_of_the_whole():
+    features = toy.rows(300, shift=5.0)
+    parts = [statistics(part) for part in (features[:10], features[10:200], features[200:])]
+    whole = FeatureStatistics(toy.DIMENSIONS)
+    for part in (*parts, FeatureStatistics(toy.DIMENSIONS)):
+        whole.merge(part)
+    assert whole.num_samples == 300
+    np.testing.assert_allclose(whole.mean, features.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(whole.covariance, np.cov(features.T), rtol=1e-9)
+
+
+def test_memory_of_statistics_does_not_depend_on_the_number_of_rows():
+    import tracemalloc
+
+    def peak(batches):
+        result = FeatureStatistics(256)
+        rows = np.ones((500, 256), "float32")
+        tracemalloc.start()
+        for _ in range(batches):
+            result.update(rows)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(100) < 1.1 * peak(10)
+
+
+def test_bad_features_are_refused():
+    result = FeatureStatistics(3)
+    for bad in (np.zeros((2, 4)), np.zeros(3), np.zeros((0, 3)), np.full((2, 3), np.nan)):
+        with pytest.raises(ValueError, match="`features` must"):
+            result.update(bad)
+    with pytest.raises(ValueError, match="at least 2 images. Received: 0 images"):
+        result.covariance
+    with pytest.raises(ValueError, match="`other` must have 3 dimensions"):
+        result.merge(FeatureStatistics(4))

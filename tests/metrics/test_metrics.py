@@ -1,0 +1,205 @@
+"""Distances and scores of features, held against independent computations."""
+
+import copy
+import itertools
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from keras_tsvae import metrics
+from keras_tsvae.metrics import FeatureSample, ReferenceStatistics
+from tests.metrics import toy
+
+
+@pytest.fixture(autouse=True)
+def few_images_are_meant():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "FID of")
+        yield
+
+
+def reference_of(features):
+    reference = ReferenceStatistics()
+    for start in range(0, len(features), 64):
+        reference.update_features(features[start : start + 64])
+    return reference
+
+
+def result_of(metric, features):
+    for start in range(0, len(features), 50):
+        metric.update_features(features[start : start + 50])
+    return metric.result()
+
+
+def brute_force_mmd(a, b):
+    """The unbiased estimate, pair by pair."""
+
+    def kernel(x, y):
+        return (x @ y / len(x) + 1) ** 3
+
+    within = [np.mean([kernel(x, y) for x, y in itertools.permutations(s, 2)]) for s in (a, b)]
+    return sum(within) - 2 * np.mean([kernel(x, y) for x in a for y in b])
+
+
+def brute_force_coverage(points, members, k):
+    def distance(x, y):
+        return np.sqrt(np.sum((x - y) ** 2))
+
+    radii = [sorted(distance(m, other) for other in members)[k] for m in members]
+    return np.mean([any(distance(p, m) <= r for m, r in zip(members, radii)) for p in points])
+
+
+def test_kernel_distance_of_all_images_is_the_unbiased_estimate():
+    real, fake = toy.rows(40), toy.rows(40, seed=1, shift=0.2)
+    kid = metrics.KernelInceptionDistance(reference_of(real), subsets=3)
+    score = result_of(kid, fake)
+    np.testing.assert_allclose(score, brute_force_mmd(fake, real), rtol=1e-9)
+    assert score.std < 1e-12  # each subset is all of them
+
+
+def test_kernel_distance_is_the_mean_over_random_subsets():
+    real, fake = toy.rows(60), toy.rows(70, seed=1)
+    kid = metrics.KernelInceptionDistance(reference_of(real), subsets=5, subset_size=20, seed=3)
+    rng = np.random.RandomState(3)
+    values = []
+    for _ in range(5):
+        a = fake[rng.choice(70, 20, replace=False)]
+        values.append(brute_force_mmd(a, real[rng.choice(60, 20, replace=False)]))
+    score = result_of(kid, fake)
+    np.testing.assert_allclose([score, score.std], [np.mean(values), np.std(values)], rtol=1e-9)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e5])
+def test_precision_and_recall_count_what_lies_within_the_balls(offset):
+    real, fake = toy.rows(60, 4) + offset, 0.6 * toy.rows(50, 4, seed=1) + offset + 0.2
+    precision, recall = result_of(metrics.PrecisionRecall(reference_of(real)), fake)
+    assert 0 < recall < precision
+    np.testing.assert_allclose(precision, brute_force_coverage(fake, real, 3))
+    np.testing.assert_allclose(recall, brute_force_coverage(real, fake, 3))
+
+
+def test_identical_sets_are_perfect():
+    real = toy.rows(100)
+    reference = reference_of(real)
+    assert result_of(metrics.FrechetInceptionDistance(reference), real) < 1e-6
+    assert result_of(metrics.PrecisionRecall(reference), real) == (1.0, 1.0)
+
+
+def test_inception_score_is_the_closed_form():
+    logits = 3 * np.random.default_rng(0).normal(size=(90, 5))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    order = np.random.RandomState(2020).permutation(90)
+    values = []
+    for part in np.split(p[order], 3):
+        values.append(np.exp(np.mean(np.sum(part * np.log(part / part.mean(0)), 1))))
+    score = metrics.InceptionScore(splits=3)
+    score.update_logits(logits[:40])
+    score.update_logits(logits[40:] + 1000.0)  # the same odds
+    result = score.result()
+    np.testing.assert_allclose([result, result.std], [np.mean(values), np.std(values)], rtol=1e-9)
+
+
+def test_inception_score_of_sure_and_even_classes_is_their_number():
+    score = metrics.InceptionScore(splits=1)
+    score.update_logits(np.tile(500.0 * np.eye(7), (3, 1)))
+    np.testing.assert_allclose(score.result(), 7.0, rtol=1e-9)
+    score.reset()
+    score.update_logits(np.zeros((20, 7)))
+    np.testing.assert_allclose(score.result(), 1.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        metrics.FrechetInceptionDistance,
+        metrics.PrecisionRecall,
+        lambda reference: metrics.KernelInceptionDistance(reference, subsets=2, subset_size=30),
+    ],
+)
+def test_merging_processes_gives_the_result_of_one(make):
+    reference, fake = reference_of(toy.rows(80)), toy.rows(60, seed=1)
+    first, second = make(reference), make(reference)
+    first.update_features(fake[:25])
+    second.update_features(fake[25:])
+    first.merge(second)
+    np.testing.assert_allclose(first.result(), result_of(make(reference), fake), rtol=1e-9)
+
+
+def test_a_score_tells_how_it_was_measured():
+    fid = metrics.FrechetInceptionDistance(toy.images(40), toy.features, "dai-wipf")
+    fid.update(toy.images(30, seed=1))
+    score = fid.result()
+    assert (score.protocol, score.num_samples, score.num_reference) == ("dai-wipf", 30, 40)
+    assert "dai-wipf protocol, 30 images against 40, features features" in str(score)
+    for again in (copy.copy(score), pickle.loads(pickle.dumps(score))):
+        assert again == score and repr(again) == repr(score)
+
+
+def test_few_images_raise_a_warning():
+    fid = metrics.FrechetInceptionDistance(reference_of(toy.rows(3000)))
+    fid.update_features(toy.rows(2048))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fid.result()
+    fid.reset()
+    fid.update_features(toy.rows(2047))
+    with pytest.warns(UserWarning, match="2047 images"):
+        fid.result()
+
+
+def test_too_few_images_are_refused():
+    reference = reference_of(toy.rows(20))
+    row = toy.rows(1, seed=1)
+    for metric, rule in (
+        (metrics.FrechetInceptionDistance, "at least 2 images"),
+        (metrics.KernelInceptionDistance, "at least 2 images"),
+        (metrics.PrecisionRecall, "at least 4 images"),
+    ):
+        with pytest.raises(ValueError, match="[Rr]eceived|least"):
+            metric(reference).result()
+        with pytest.raises(ValueError, match=rule):
+            result_of(metric(reference), row)
+    with pytest.raises(ValueError, match="at least 1 image"):
+        metrics.InceptionScore().result()
+    with pytest.raises(ValueError, match=r"`features` must have shape \(n, 16\)"):
+        metrics.FrechetInceptionDistance(reference).update_features(toy.rows(5, 3))
+
+
+def test_bad_settings_are_refused():
+    reference = reference_of(toy.rows(20))
+    with pytest.raises(ValueError, match="`protocol` must be one of standard, dai-wipf"):
+        metrics.FrechetInceptionDistance(reference, protocol="uint8")
+    with pytest.raises(ValueError, match="`neighbors` must be"):
+        metrics.PrecisionRecall(reference, neighbors=0)
+    with pytest.raises(ValueError, match="`subset_size` must be"):
+        metrics.KernelInceptionDistance(reference, subset_size=0.5)
+    with pytest.raises(ValueError, match="`splits` must be"):
+        metrics.InceptionScore(splits=0)
+    with pytest.raises(ValueError, match="`features` must know classes"):
+        metrics.inception_score(toy.images(4), toy.features)
+
+
+def test_a_sample_keeps_all_in_order_up_to_its_size():
+    sample = FeatureSample(100)
+    for part in np.split(np.arange(100.0)[:, None], 4):
+        sample.update(part)
+    np.testing.assert_array_equal(sample.features[:, 0], np.arange(100.0))
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_sample_is_uniform_and_without_repetition(merged):
+    counts = np.zeros(60)
+    for seed in range(400):
+        sample, other = FeatureSample(20, seed), FeatureSample(20, 10_000 + seed)
+        for start in range(0, 60, 12):
+            part = np.arange(start, start + 12.0)[:, None]
+            (other if merged and start >= 24 else sample).update(part)
+        if merged:
+            sample.merge(other)
+        kept = sample.features[:, 0].astype(int)
+        assert len(set(kept)) == 20 and sample.num_seen == 60
+        counts[kept] += 1
+    # Each row is kept with probability 1/3: 133 +- 9.4 times.
+    assert np.abs(counts - 400 / 3).max() < 4.5 * 9.4

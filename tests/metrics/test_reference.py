@@ -1,0 +1,134 @@
+"""Statistics of real images: kept, saved, loaded and merged."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_tsvae import metrics
+from keras_tsvae.data import Split
+from keras_tsvae.metrics import ReferenceStatistics
+from keras_tsvae.metrics.extractors import FunctionFeatures
+from tests.metrics import toy
+
+pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+
+
+class Counting(FunctionFeatures):
+    """Features that can be kept, and that count how many images they were taken of."""
+
+    def __init__(self, identity="toy-1"):
+        super().__init__(toy.features, identity)
+        self.images = 0
+
+    def __call__(self, images):
+        self.images += len(images)
+        return super().__call__(images)
+
+
+def test_moments_are_those_of_the_features():
+    images = toy.images(70)
+    reference = ReferenceStatistics.from_images(images, toy.features)
+    features = toy.features(images)
+    np.testing.assert_allclose(reference.statistics.mean, features.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(reference.statistics.covariance, np.cov(features.T), rtol=1e-4)
+    assert reference.image_shape == (8, 8, 3) and reference.num_samples == 70
+
+
+def test_features_of_the_same_images_are_taken_once(tmp_path):
+    images, features = toy.images(30), Counting()
+
+    def reference(images, extractor=features, **kwargs):
+        return ReferenceStatistics.from_images(images, extractor, cache_dir=tmp_path, **kwargs)
+
+    first = reference(images)
+    again = reference(Split(images.copy(), np.zeros(30)))
+    assert features.images == 30
+    np.testing.assert_array_equal(again.statistics.covariance, first.statistics.covariance)
+    np.testing.assert_array_equal(again.sample.features, first.sample.features)
+    assert again.image_shape == first.image_shape
+
+    changed = images.copy()
+    changed[0, 0, 0, 0] ^= 1
+    reference(changed)
+    reference(images, num_images=20)
+    assert features.images == 30 + 30 + 20
+    other = Counting("toy-2")
+    reference(images, other)
+    assert other.images == 30
+
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"damaged")
+    reference(images)
+    reference(images)
+    assert features.images == 80 + 30
+
+
+def test_functions_are_not_kept(tmp_path):
+    ReferenceStatistics.from_images(toy.images(10), toy.features, cache_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_are_those_of_pytorch_fid(tmp_path):
+    images = toy.images(40)
+    reference = ReferenceStatistics.from_images(images, toy.features)
+    reference.save(tmp_path / "ours.npz")
+    with np.load(tmp_path / "ours.npz") as file:
+        np.testing.assert_array_equal(file["mu"], reference.statistics.mean)
+        np.testing.assert_allclose(file["sigma"], reference.statistics.covariance, rtol=1e-12)
+
+    moments = {"mu": reference.statistics.mean, "sigma": reference.statistics.covariance}
+    np.savez(tmp_path / "theirs.npz", **moments)
+    fake = toy.images(30, seed=1, high=200)
+    expected = metrics.frechet_inception_distance(fake, images, toy.features)
+    for name, count in (("ours", 40), ("theirs", None)):
+        score = metrics.frechet_inception_distance(fake, tmp_path / f"{name}.npz", toy.features)
+        np.testing.assert_allclose(score, expected, rtol=1e-9)
+        assert score.num_reference == count
+    with pytest.raises(ValueError, match="not statistics alone"):
+        metrics.precision_recall(fake, str(tmp_path / "theirs.npz"), toy.features)
+
+
+def test_other_features_than_the_file_holds_are_refused(tmp_path):
+    ReferenceStatistics.from_images(toy.images(10), Counting()).save(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="must hold the features 'toy-2'. Received: 'toy-1'"):
+        metrics.FrechetInceptionDistance(tmp_path / "a.npz", Counting("toy-2"))
+
+
+def test_broken_files_are_named(tmp_path):
+    (tmp_path / "broken.npz").write_bytes(b"PK nothing")
+    np.savez(tmp_path / "other.npz", mu=np.zeros(3))
+    np.savez(tmp_path / "shapes.npz", mu=np.zeros(3), sigma=np.zeros((2, 2)))
+    np.savez(tmp_path / "nan.npz", mu=np.zeros(2), sigma=np.full((2, 2), np.nan))
+    for name in ("broken", "other", "shapes", "nan", "missing"):
+        with pytest.raises(ValueError, match=f"`path` must .*{name}.npz"):
+            ReferenceStatistics.load(tmp_path / f"{name}.npz")
+
+
+def test_processes_can_be_merged():
+    images, features = toy.images(50), Counting()
+    parts = [ReferenceStatistics(features) for _ in range(2)]
+    parts[0].update(images[:20])
+    parts[1].update(images[20:])
+    parts[0].merge(parts[1])
+    whole = ReferenceStatistics.from_images(images, features)
+    np.testing.assert_allclose(
+        parts[0].statistics.covariance, whole.statistics.covariance, rtol=1e-9
+    )
+    np.testing.assert_array_equal(parts[0].sample.features, whole.sample.features)
+    with pytest.raises(ValueError, match="must hold the features"):
+        parts[0].merge(ReferenceStatistics(Counting("toy-2")))
+
+
+def test_pictures_of_several_sizes_need_features_of_any_size(tmp_path):
+    for side in (8, 12):
+        Image.new("RGB", (side, side)).save(tmp_path / f"{side}.png")
+    mean = FunctionFeatures(lambda images: images.mean((1, 2)), "mean")
+    reference = ReferenceStatistics.from_images(tmp_path, mean)
+    assert reference.num_samples == 2 and reference.image_shape is None
+
+
+def test_an_empty_reference_is_refused():
+    with pytest.raises(ValueError, match="`reference` must hold"):
+        metrics.FrechetInceptionDistance(ReferenceStatistics(toy.features)).result()
+    with pytest.raises(ValueError, match="`reference` must hold images"):
+        ReferenceStatistics(toy.features).save("never_written.npz")
