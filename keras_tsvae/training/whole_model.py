@@ -17,11 +17,22 @@ class WholeModelCallbacks(keras.callbacks.CallbackList):
 
     def __init__(self, callbacks, whole, stage):
         self._view = _WholeModelView(whole, stage)
-        super().__init__(callbacks, model=self._view)
+        self._last_logs = {}
+        last = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: self._last_logs.update(logs)
+        )
+        super().__init__([*callbacks, last], model=self._view)
 
     def set_model(self, model):
         """Passes the whole model on, whichever model the fit names."""
         super().set_model(self._view)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Hands back what callbacks add to the logs, for the History of the fit to see it."""
+        self._last_logs.clear()
+        super().on_epoch_end(epoch, logs)
+        if logs is not None:
+            logs.update(self._last_logs)
 
 
 class _WholeModelView:

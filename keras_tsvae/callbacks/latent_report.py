@@ -1,0 +1,134 @@
+"""Measures during training how far latent vectors are from N(0, I)."""
+
+import keras
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.callbacks.stages import check_image_shape, first_images, stage_in_training
+from keras_tsvae.latents import LatentStatistics, draw
+from keras_tsvae.models import SecondStageVAE
+from keras_tsvae.posteriors import Posteriors
+
+_LETTERS = {"stage1": "z", "stage2": "u"}
+_LOGGED = (
+    "active_units",
+    "inactive_units",
+    "gaussian_kl",
+    "spectrum_min",
+    "spectrum_max",
+    "mmd",
+)
+_Z_SEED = 1  # another than that of draws of u, whose noise has to be independent of that of z
+
+
+class LatentReport(keras.callbacks.Callback):
+    """Adds to the logs of an epoch how far the aggregate posterior is from N(0, I).
+
+    While a first stage trains, that of z, `q(z) = E_x q(z|x)`; while a second stage trains, that
+    of u, `q(u) = E_z q(u|z)`, over one fixed draw of z for each image. The second stage is there
+    to bring q(u) closer to N(0, I) than q(z) is.
+
+    The keys are `z_` or `u_` and `active_units`, `inactive_units`, `gaussian_kl`, `spectrum_min`,
+    `spectrum_max` and `mmd` of `keras_tsvae.latents.LatentStatistics`, floats; NaN where the model
+    no longer gives finite numbers. Callbacks listed after this one see them, such as a
+    `CSVLogger`, a `ModelCheckpoint` or a `TensorBoard`, and so does the History. A `CSVLogger`
+    keeps its first columns: in `TwoStageVAE.fit`, give the second stage one of its own
+    (`second_stage_callbacks`).
+
+    It is measured after the first epoch, after every `every`-th and after the last; epochs in
+    between repeat the last figures.
+
+    Attributes:
+        reports: List of `(epoch, stage, statistics)`, the epoch counted from 0, the stage
+            `"stage1"` or `"stage2"`, and the whole `LatentStatistics`, with the KL divergence of
+            each unit.
+
+    Args:
+        x: Images in the forms that `FirstStageVAE.fit` takes, those held out, say. To watch a
+            `SecondStageVAE` fitted by hand, a `Posteriors` or a pair of arrays `(mean, std)`.
+        every: Positive int, epochs from one report to the next. Defaults to 1.
+        num_images: Positive int: of more images or posteriors only so many, the first, are used.
+            They are kept in memory. Defaults to 5000.
+
+    Raises:
+        ValueError: If an argument is not as described, or, when training begins, if `x` does not
+            fit the model.
+
+    Example:
+        >>> report = keras_tsvae.callbacks.LatentReport(test_images, every=5)
+        >>> first.fit(images, epochs=50, callbacks=[report, keras.callbacks.CSVLogger("log.csv")])
+        >>> epoch, stage, statistics = report.reports[-1]
+
+    Source:
+        Dai & Wipf (2019), section 4; Trentin (2019), section 3.3, for inactive units.
+    """
+
+    def __init__(self, x, every=1, num_images=5000):
+        super().__init__()
+        self.every = positive_int("every", every)
+        num_images = positive_int("num_images", num_images)
+        if _is_pair_of_vectors(x):
+            x = Posteriors(*x)
+        if isinstance(x, Posteriors):
+            self.data = Posteriors(x.mean[:num_images], x.std[:num_images])
+        else:
+            self.data = first_images("x", x, num_images)
+        self.reports = []
+
+    def on_train_begin(self, logs=None):
+        """Checks that `x` fits the model, and draws z for a second stage."""
+        self._figures = None
+        stage = stage_in_training(self.model)
+        by_hand = isinstance(self.model, SecondStageVAE)
+        self._check_data(by_hand)
+        if stage == "stage2":
+            first = self.data if by_hand else self.model.first_stage.posteriors(self.data)
+            self._z = draw(first, _Z_SEED)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measures, if it is due, and adds the figures to the logs."""
+        last = self.params["epochs"]
+        if self._figures is None or (epoch + 1) % self.every == 0 or epoch + 1 == last:
+            self._figures = self._report(epoch, stage_in_training(self.model))
+        logs.update(self._figures)
+
+    def _report(self, epoch, stage):
+        """Keeps the statistics and returns what is logged of them."""
+        statistics = self._measure(stage)
+        if statistics is None:
+            figures = dict.fromkeys(_LOGGED, float("nan"))
+        else:
+            self.reports.append((epoch, stage, statistics))
+            figures = {name: float(getattr(statistics, name)) for name in _LOGGED}
+        return {f"{_LETTERS[stage]}_{name}": value for name, value in figures.items()}
+
+    def _measure(self, stage):
+        """Returns `LatentStatistics`, None if the model has diverged."""
+        if stage == "stage1":
+            mean, std = self.model.encode(self.data)
+        else:
+            second = getattr(self.model, "second_stage", self.model)
+            mean, std = second.encode(self._z)
+        if not (np.isfinite(mean).all() and np.isfinite(std).all()):
+            return None
+        return LatentStatistics.from_posteriors(Posteriors(mean, std))
+
+    def _check_data(self, by_hand):
+        if isinstance(self.data, Posteriors) != by_hand:
+            wanted = "`Posteriors` or a pair (mean, std)" if by_hand else "images"
+            raise ValueError(
+                f"`x` must hold {wanted} where a {type(self.model).__name__} is fitted. "
+                f"Received: x of {type(self.data).__name__}"
+            )
+        if not by_hand:
+            check_image_shape("x", self.data, self.model)
+        elif self.data.latent_dim != self.model.latent_dim:
+            raise ValueError(
+                f"`x` must hold posteriors of the model's width {self.model.latent_dim}. "
+                f"Received: latent_dim={self.data.latent_dim}"
+            )
+
+
+def _is_pair_of_vectors(x):
+    """Whether `x` is (mean, std); a pair of images and labels has four axes in front."""
+    return isinstance(x, (tuple, list)) and len(x) == 2 and np.ndim(x[0]) == 2

@@ -1,0 +1,73 @@
+"""What every callback of this package asks of the model that it watches."""
+
+import re
+
+import numpy as np
+
+from keras_tsvae.models import FirstStageVAE, SecondStageVAE
+from keras_tsvae.training import inputs
+
+
+def stage_in_training(model):
+    """Returns which stage a fit is training.
+
+    Args:
+        model: The `model` of a callback: a stage that is fitted by hand, or the `TwoStageVAE`
+            that is fitted, whose optimiser then is that of the stage in training.
+
+    Returns:
+        `"stage1"` or `"stage2"`.
+
+    Raises:
+        ValueError: If it is another model.
+    """
+    if isinstance(model, FirstStageVAE):
+        return "stage1"
+    if isinstance(model, SecondStageVAE):
+        return "stage2"
+    for name, stage in getattr(model, "stages", dict)().items():
+        if model.optimizer is stage.optimizer:
+            return name
+    raise ValueError(
+        "`model` must be a FirstStageVAE, a SecondStageVAE or a TwoStageVAE that is being fitted. "
+        f"Received: type(model)={type(model).__name__}"
+    )
+
+
+def first_stage_of(model):
+    """Returns the `FirstStageVAE` that a callback's `model` is or has; None for a second stage."""
+    return model if isinstance(model, FirstStageVAE) else getattr(model, "first_stage", None)
+
+
+def first_images(name, x, n):
+    """Returns the first `n` images of `x`, or all of fewer, as one array.
+
+    Args:
+        name: What `x` is called in error messages.
+        x: Images in the forms that `FirstStageVAE.fit` takes; of data sets no more is read.
+        n: Positive int.
+
+    Raises:
+        ValueError: If `x` does not hold such images.
+    """
+    x = x[:n] if hasattr(x, "__array__") else x  # no need to check the rest
+    batches, count = [], 0
+    try:
+        for batch in inputs.image_batches(x, n):
+            batches.append(batch[: n - count])
+            count += len(batches[-1])
+            if count == n:
+                break
+    except ValueError as error:
+        raise ValueError(re.sub(r"\bx\b", name, str(error))) from error
+    return np.concatenate(batches)
+
+
+def check_image_shape(name, images, model):
+    """Raises a `ValueError` unless `images` have the shape of those that `model` is fitted on."""
+    shape = tuple(first_stage_of(model).image_shape)
+    if images.shape[1:] != shape:
+        raise ValueError(
+            f"`{name}` must hold images of the model's shape {shape}. "
+            f"Received: {name} with images of shape {images.shape[1:]}"
+        )

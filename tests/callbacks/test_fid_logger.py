@@ -1,0 +1,123 @@
+"""`FIDLogger` on either stage and on both, its figures those of the metric itself."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+from keras_tsvae import metrics
+from keras_tsvae.callbacks import FIDLogger
+from tests import tiny
+from tests.callbacks import linear
+
+pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+
+
+def features(images):
+    """Means over the four quarters of 8x8 images."""
+    quarters = np.asarray(images, "float64").reshape(len(images), 2, 4, 2, 4)
+    return quarters.mean((2, 4)).reshape(len(images), 4)
+
+
+def logger(images, **kwargs):
+    return FIDLogger(images, features, num_samples=40, **{"verbose": 0, **kwargs})
+
+
+def distance(generated, real, **kwargs):
+    return metrics.frechet_inception_distance(generated, real, features, **kwargs)
+
+
+def test_first_stage_by_hand(images, capsys):
+    model, real = linear.first_stage(), tiny.images(60, seed=1)
+    fid = logger(real, seed=3, verbose=1)
+    history = model.fit(images, batch_size=16, epochs=2, callbacks=[fid], verbose=0).history
+    assert history["val_fid_stage1"][1] == pytest.approx(
+        distance(model.sample(40, seed=3), real), rel=1e-5
+    )
+    kept = np.sort(np.random.default_rng(0).permutation(60)[:40])
+    assert history["val_fid_reconstruction"][1] == pytest.approx(
+        distance(model.reconstruct(real[kept]), real), rel=1e-5
+    )
+    assert history["val_fid_stage1"][0] != history["val_fid_stage1"][1]
+    assert min(history["fid_seconds"]) > 0
+    printed = capsys.readouterr().out
+    assert "val_fid_stage1" in printed and "40 images" in printed and " s)" in printed
+
+
+def test_second_stage_by_hand(images):
+    first, second = linear.first_stage(), tiny.second_stage()
+    posteriors = first.posteriors(images)
+    fid = logger(images, first_stage=first)
+    history = second.fit(posteriors, batch_size=16, callbacks=[fid], verbose=0).history
+    expected = distance(first.decode(second.sample(40, seed=0)), images)
+    assert history["val_fid_stage2"] == [pytest.approx(expected, rel=1e-5)]
+    assert "val_fid_stage1" not in history
+    with pytest.raises(ValueError, match="`first_stage` must be given"):
+        second.fit(posteriors, batch_size=16, callbacks=[logger(images)], verbose=0)
+
+
+def test_both_stages_and_those_who_watch(images, tmp_path):
+    model, fid = linear.two_stage(), logger(images, protocol="dai-wipf")
+    best = {
+        stage: keras.callbacks.ModelCheckpoint(
+            tmp_path / f"{stage}.keras", f"val_fid_{stage}", save_best_only=True, mode="min"
+        )
+        for stage in ("stage1", "stage2")
+    }
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    history = model.fit(
+        images,
+        batch_size=16,
+        epochs=2,
+        second_stage_epochs=1,
+        callbacks=[fid, best["stage1"], log],
+        second_stage_callbacks=[fid, best["stage2"]],
+        verbose=0,
+    ).history
+    expected = distance(model, images, num_samples=40, protocol="dai-wipf")
+    assert history["stage2_val_fid_stage2"] == [pytest.approx(expected, rel=1e-5)]
+    logged = [float(row["val_fid_stage1"]) for row in csv.DictReader((tmp_path / "log.csv").open())]
+    assert history["stage1_val_fid_stage1"] == pytest.approx(logged)
+    assert all((tmp_path / f"{stage}.keras").exists() for stage in best)
+
+
+def test_epochs_in_between_repeat_the_last_figures(images):
+    model = linear.first_stage()
+    fid = logger(images, every=3)
+    history = model.fit(images, batch_size=48, epochs=5, callbacks=[fid], verbose=0).history
+    a, b, c, d, e = history["val_fid_stage1"]
+    assert a == b and c == d and len({a, c, e}) == 3  # after epochs 1, 3 and the last
+
+
+def test_statistics_alone_measure_no_reconstruction(images, tmp_path):
+    metrics.ReferenceStatistics.from_images(images, features).save(tmp_path / "real.npz")
+    model = linear.first_stage()
+    fid = logger(str(tmp_path / "real.npz"))
+    history = model.fit(images, batch_size=48, callbacks=[fid], verbose=0).history
+    assert "val_fid_stage1" in history and "val_fid_reconstruction" not in history
+
+
+def test_a_model_that_diverged_has_no_distance(images):
+    model, fid = linear.first_stage(), logger(images)
+    fid.set_model(model)
+    fid.set_params({"epochs": 1})
+    fid.on_train_begin()
+    weight = model.decoder.trainable_variables[0]
+    weight.assign(np.nan * np.ones(weight.shape))
+    logs = {}
+    fid.on_epoch_end(0, logs)
+    assert np.isnan(logs["val_fid_stage1"]) and np.isnan(logs["val_fid_reconstruction"])
+
+
+def test_bad_arguments_are_refused(images):
+    with pytest.raises(ValueError, match="`num_samples` must be"):
+        FIDLogger(images, features, num_samples=0)
+    with pytest.raises(ValueError, match="`every` must be"):
+        FIDLogger(images, features, every=0)
+    with pytest.raises(ValueError, match="`first_stage` must be a FirstStageVAE"):
+        FIDLogger(images, features, first_stage=linear.two_stage())
+    with pytest.raises(ValueError, match="shape of the reference's images"):
+        other = tiny.images(20, (16, 16, 1))
+        fid = FIDLogger(other, lambda x: x.reshape(len(x), -1)[:, :4], num_samples=40)
+        linear.first_stage().fit(images, batch_size=48, callbacks=[fid], verbose=0)

@@ -1,0 +1,152 @@
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+from keras_tsvae import Posteriors
+from keras_tsvae.callbacks import LatentReport
+from keras_tsvae.callbacks.stages import stage_in_training
+from keras_tsvae.latents import LatentStatistics, draw
+from tests import tiny
+from tests.callbacks import linear
+
+NAMES = ("active_units", "inactive_units", "gaussian_kl", "spectrum_min", "spectrum_max", "mmd")
+Z, U = ([f"{letter}_{name}" for name in NAMES] for letter in "zu")
+
+
+def watching(report, model):
+    """Begins as `fit` does."""
+    report.set_model(model)
+    report.set_params({"epochs": 1})
+    report.on_train_begin()
+    return report
+
+
+def check(found, statistics):
+    """The report is that of the present weights."""
+    np.testing.assert_allclose(found.kl_per_unit, statistics.kl_per_unit, rtol=1e-4)
+    np.testing.assert_allclose(found.mmd, statistics.mmd, rtol=1e-4, atol=1e-7)
+
+
+def test_first_stage_by_hand(images, tmp_path):
+    model, report = linear.first_stage(), LatentReport(images, num_images=40)
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    history = model.fit(images, batch_size=16, epochs=2, callbacks=[report, logger], verbose=0)
+    (first, _, before), (last, stage, statistics) = report.reports
+    assert (first, last, stage) == (0, 1, "stage1")
+    check(statistics, LatentStatistics.from_posteriors(model.posteriors(images[:40])))
+    assert (before.kl_per_unit != statistics.kl_per_unit).all()
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    for name in Z:
+        expected = float(getattr(statistics, name[2:]))
+        assert type(history.history[name][1]) is float
+        assert history.history[name][1] == pytest.approx(expected)
+        assert float(rows[1][name]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("as_pair", [False, True])
+def test_second_stage_by_hand(as_pair):
+    rng = np.random.default_rng(0)
+    posteriors = Posteriors(rng.standard_normal((64, 4)), rng.uniform(0.1, 0.5, (64, 4)))
+    model = tiny.second_stage()
+    model.compile(keras.optimizers.SGD(1e-3), steps_per_execution=2)
+    report = LatentReport((posteriors.mean, posteriors.std) if as_pair else posteriors)
+    history = model.fit(posteriors, batch_size=16, epochs=1, callbacks=[report], verbose=0)
+    [(epoch, stage, statistics)] = report.reports
+    assert (epoch, stage) == (0, "stage2") and set(U) <= set(history.history)
+    u = Posteriors(*model.encode(draw(posteriors, seed=1)))
+    check(statistics, LatentStatistics.from_posteriors(u))
+
+
+def test_both_stages(images, tmp_path):
+    class Seen(keras.callbacks.Callback):
+        logs, stages = [], []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.logs.append(dict(logs))
+            self.stages.append(stage_in_training(self.model))
+
+    model = linear.two_stage()
+    report, seen = LatentReport(images[:40], every=3), Seen()
+    checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}_{z_mmd:.3f}.keras")
+    history = model.fit(
+        images,
+        batch_size=16,
+        epochs=1,
+        second_stage_epochs=5,
+        callbacks=[report, checkpoint, seen],
+        second_stage_callbacks=[report, seen],
+        verbose=0,
+    )
+    assert seen.stages == ["stage1"] + ["stage2"] * 5
+    found = [(epoch, stage) for epoch, stage, _ in report.reports]
+    assert found == [(0, "stage1"), (0, "stage2"), (2, "stage2"), (4, "stage2")]
+    for logs, names in zip(seen.logs, [Z, U, U, U, U, U]):
+        assert {name for name in logs if name[:2] in ("z_", "u_")} == set(names)
+    z, *us = (statistics for _, _, statistics in report.reports)
+    assert history.history["stage1_z_mmd"] == [z.mmd]
+    assert history.history["stage2_u_mmd"] == [us[index].mmd for index in (0, 0, 1, 1, 2)]
+    check(z, LatentStatistics.from_posteriors(model.first_stage.posteriors(images[:40])))
+    assert [path.name for path in tmp_path.iterdir()] == [f"1_{z.mmd:.3f}.keras"]
+
+
+def test_measuring_leaves_training_as_it_is(images):
+    weights = []
+    for callbacks in ([], [LatentReport(images)]):
+        keras.utils.set_random_seed(0)
+        model = tiny.second_stage()
+        data = Posteriors(*np.random.default_rng(0).uniform(0.1, 1, (2, 48, 4)))
+        callbacks = [LatentReport(data) for _ in callbacks]
+        model.fit(data, batch_size=16, epochs=2, callbacks=callbacks, verbose=0)
+        weights.append(model.get_weights())
+    for without, with_report in zip(*weights):
+        np.testing.assert_array_equal(without, with_report)
+
+
+def test_a_model_that_has_diverged_is_reported_as_nan(images):
+    model = linear.first_stage()
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    report, logs = watching(LatentReport(images), model), {"loss": 1.0}
+    report.on_epoch_end(0, logs)
+    assert report.reports == [] and set(logs) == {"loss", *Z}
+    assert all(np.isnan(logs[name]) for name in Z)
+
+
+def test_images_of_every_form(images):
+    tf = pytest.importorskip("tensorflow")
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return images[32 * index : 32 * (index + 1)]
+
+    labels = np.arange(96)
+    forms = [
+        images,
+        (images, labels),
+        tf.data.Dataset.from_tensor_slices((images, labels)).batch(32),
+        Batches(),
+    ]
+    for x in forms:
+        np.testing.assert_array_equal(LatentReport(x, num_images=40).data, images[:40])
+        np.testing.assert_array_equal(LatentReport(x).data, images)
+
+
+def test_bad_arguments(images):
+    for arguments in ({"every": 0}, {"num_images": 0}, {"x": images[..., 0]}, {"x": images / 9}):
+        with pytest.raises(ValueError, match=f"`{[*arguments][0]}` must"):
+            LatentReport(**{"x": images, **arguments})
+    posteriors = Posteriors(np.zeros((8, 5)), np.ones((8, 5)))
+    for x, model, rule in (
+        (posteriors, linear.first_stage(), "must hold images where a FirstStageVAE"),
+        (images, tiny.second_stage(), "must hold `Posteriors` or a pair"),
+        (images[:, :4], linear.first_stage(), r"must hold images of the model's shape \(8, 8, 1\)"),
+        (posteriors, tiny.second_stage(), "must hold posteriors of the model's width 4"),
+    ):
+        with pytest.raises(ValueError, match=f"`x` {rule}"):
+            watching(LatentReport(x), model)
+    with pytest.raises(ValueError, match="`model` must be a FirstStageVAE"):
+        watching(LatentReport(images), keras.Sequential())
