@@ -11,6 +11,7 @@ about two minutes for an epoch of 16,000 pictures; a first look:
 """
 
 import experiment
+import measuring
 import report
 import training
 
@@ -25,7 +26,8 @@ def main():
     images = data.train.tf_dataset(model.preset.batch_size, training=True)
     validation = data.validation.tf_dataset(model.preset.batch_size)
     history = training.fit(model, args, images, validation)
-    report.write_and_print(model, args, history, images, data.test.images)
+    report.write_and_print(model, args, history, images, data)
+    measuring.print_table(model, args, data)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ a quarter of an hour:
 """
 
 import experiment
+import measuring
 import report
 import training
 
@@ -19,10 +20,11 @@ def main():
     # Trained on all 50,000, as in the papers, none held out, after their round trip through JPEG.
     options = {"limit": args.limit, "validation_size": 0, "jpeg_quality": 75}
     data = tsvae.data.load("cifar10", args.data_dir, **options)
-    images, test_images = data.train.images, data.test.images
+    images = data.train.images
     model = experiment.make(args, len(images))
-    history = training.fit(model, args, images, test_images)
-    report.write_and_print(model, args, history, images, test_images)
+    history = training.fit(model, args, images, data.test.images)
+    report.write_and_print(model, args, history, images, data)
+    measuring.print_table(model, args, data)
 
 
 if __name__ == "__main__":

@@ -10,30 +10,11 @@ import sys
 
 import experiment
 import keras
-import numpy as np
+import measuring
 import report
 import training
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.svm import SVC
 
 import keras_tsvae as tsvae
-
-
-def judge(images, labels, panels):
-    """Prints how a classifier of real digits sees each panel of images."""
-    classifier = CalibratedClassifierCV(SVC(gamma=0.05, C=10), ensemble=False)
-    classifier.fit(images.reshape(len(images), -1), labels)
-    print(f"\n{'':16}  confidence  sure (>0.9)  classes  share of each digit 0-9, in %")
-    for title, panel in panels.items():
-        odds = classifier.predict_proba(panel.reshape(len(panel), -1))
-        share = np.bincount(odds.argmax(1), minlength=10) / len(panel)
-        present = share[share > 0]
-        spread = np.exp(-(present * np.log(present)).sum())
-        confidence = odds.max(1)
-        print(
-            f"{title:16}  {confidence.mean():10.3f}  {(confidence > 0.9).mean():11.3f}"
-            f"  {spread:7.2f}  {' '.join(f'{100 * s:2.0f}' for s in share)}"
-        )
 
 
 def sample_saved_model(args):
@@ -47,14 +28,13 @@ def sample_saved_model(args):
 def main():
     args = experiment.arguments(__doc__, "digits")
     data = tsvae.data.load("digits", args.data_dir, limit=args.limit)
-    images, test_images = data.train.images, data.test.images
+    images = data.train.images
     model = experiment.make(args, len(images))
-    history = training.fit(model, args, images, test_images)
-    samples = report.write_and_print(model, args, history, images, test_images, 1000)
+    history = training.fit(model, args, images, data.test.images)
+    report.write_and_print(model, args, history, images, data)
     if keras.backend.backend() == "tensorflow":
         sample_saved_model(args)
-    real = {"real (held out)": test_images / 255}
-    judge(images / 255, data.train.labels, {**real, **samples})
+    measuring.print_table(model, args, data)
 
 
 if __name__ == "__main__":

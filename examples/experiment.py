@@ -22,6 +22,15 @@ def arguments(description, *presets):
     add("--learning-rate", type=float, help="Adam's at first, falling along a cosine")
     add("--base-dim", type=int, help="width of the networks; less takes less time and memory")
     add("--limit", type=int, metavar="N", help="use no more than N images of each split")
+    add("--samples", type=int, default=10_000, help="images of each stage that are measured")
+    add(
+        "--inception",
+        nargs="?",
+        const="download",
+        metavar="WEIGHTS",
+        help="measure with Inception's features, downloaded or from the file WEIGHTS, "
+        "instead of those of a classifier that is trained here",
+    )
     add("--output", type=pathlib.Path, help="folder for all results; default: runs/PRESET")
     add("--resume", action="store_true", help="train on from the model in --output")
     args = parser.parse_args()

@@ -8,6 +8,7 @@ a quarter of an hour:
 """
 
 import experiment
+import measuring
 import report
 import training
 
@@ -20,10 +21,11 @@ def main():
     )
     # Trained on all 60,000, as in the papers: none held out, watched on the test images.
     data = tsvae.data.load("fashion_mnist", args.data_dir, limit=args.limit, validation_size=0)
-    images, test_images = data.train.images, data.test.images
+    images = data.train.images
     model = experiment.make(args, len(images))
-    history = training.fit(model, args, images, test_images)
-    report.write_and_print(model, args, history, images, test_images)
+    history = training.fit(model, args, images, data.test.images)
+    report.write_and_print(model, args, history, images, data)
+    measuring.print_table(model, args, data)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,12 @@ import keras
 from keras_tsvae import plots
 
 
-def write_and_print(model, args, history, images, test_images, num_samples=64):
-    """Writes pictures, curves and the SavedModel; prints the figures of the last epoch."""
+def write_and_print(model, args, history, images, data):
+    """Writes pictures, curves and the SavedModel; prints the losses."""
     model.fit_mixture(images, seed=0)
-    stages = {"stage 1": 1, "mixture": "mixture", "stage 2": 2}
-    samples = {
-        name: model.sample(num_samples, stage, seed=0, batch_size=64)
-        for name, stage in stages.items()
-    }
-    originals = test_images[:64]
     figures = {
-        "reconstructions.png": plots.side_by_side(
-            {"originals": originals, "reconstructions": model.reconstruct(originals)}
-        ),
-        "samples.png": plots.side_by_side({name: x[:64] for name, x in samples.items()}),
+        "reconstructions.png": plots.reconstructions(model, data.test.images[:64]),
+        "samples.png": plots.samples(model),
     }
     if history:
         figures["curves.png"] = plots.training_curves(history)
@@ -34,4 +26,3 @@ def write_and_print(model, args, history, images, test_images, num_samples=64):
     for key, values in history.items():
         if key.endswith(("loss", "mse", "kl", "gamma", "active_units")):
             print(f"{key:20} {values[0]:11.4f} at first, {values[-1]:11.4f} at last")
-    return samples

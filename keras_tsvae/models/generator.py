@@ -4,6 +4,7 @@ import keras
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import collect, noise_batches
+from keras_tsvae.evaluation import evaluate_generation
 from keras_tsvae.mixture import GaussianMixture
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.models.stage import resolve_seed
@@ -104,6 +105,54 @@ class Generator(BaseModel):
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
         return (keras.ops.convert_to_numpy(self.mixture(*parts)) for parts in noise)
+
+    def evaluate_generation(
+        self,
+        test,
+        features=None,
+        protocol="standard",
+        num_samples=10_000,
+        train=None,
+        seed=0,
+        batch_size=256,
+        verbose=1,
+    ):
+        """Measures reconstructions, stage 1, stage 2 and, if one is fitted, the mixture.
+
+        Each by Fréchet distance, kernel distance, Inception score, precision and recall.
+
+        Args:
+            test: Real images to hold them against: an array, a `keras_tsvae.data.Split`, a
+                `tf.data.Dataset` or a folder of pictures of the model's size.
+            features: Feature extractor: None for Inception's (`InceptionV3Features()`, whose
+                weights are downloaded), a `keras_tsvae.metrics.ClassifierFeatures`, any
+                `keras.Model` or a function from images to features. Without class logits there is
+                no Inception score. Defaults to None.
+            protocol: `"standard"` or `"dai-wipf"` (see `keras_tsvae.metrics`). Defaults to
+                `"standard"`.
+            num_samples: Positive int: how many images each stage draws, and how many test images
+                are reconstructed at the most. Defaults to 10,000.
+            train: Real training images, measured as well, to show how good a model could be at
+                best. Defaults to None.
+            seed: Non-negative int that samples are drawn with. Defaults to 0.
+            batch_size: Images drawn per step. Defaults to 256.
+            verbose: 0 not to say what is being measured. Defaults to 1.
+
+        Returns:
+            A `keras_tsvae.metrics.GenerationReport`: a dict from `"reconstruction"`, `"stage1"`,
+            `"stage2"`, `"mixture"` and `"train"` to dicts of figures, which prints as a table.
+
+        Raises:
+            ValueError: If an argument is not as described, or the model is not built.
+
+        Example:
+            >>> report = model.evaluate_generation(data.test, features=judge)
+            >>> print(report)
+            >>> report["stage2"]["fid"]
+        """
+        return evaluate_generation(
+            self, test, features, protocol, num_samples, train, seed, batch_size, verbose
+        )
 
     def save_own_variables(self, store):
         """Saves the mixture, if one is fitted."""

@@ -1,0 +1,86 @@
+"""The table of figures of a model."""
+
+import numpy as np
+import pytest
+
+from keras_tsvae import metrics
+from tests import tiny
+from tests.callbacks import linear
+
+pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+
+
+class Quarters(metrics.extractors.FunctionFeatures):
+    """Means over the quarters of 8x8 images, with two classes: brighter above or below."""
+
+    has_classes = True
+
+    def __init__(self):
+        super().__init__(self.means)
+
+    def means(self, images):
+        quarters = np.asarray(images, "float64").reshape(len(images), 2, 4, 2, 4)
+        return quarters.mean((2, 4)).reshape(len(images), 4)
+
+    def class_logits(self, features):
+        return features[:, :2] - features[:, 2:]
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = linear.two_stage()
+    model.fit(tiny.images(96), batch_size=32, verbose=0)
+    return model
+
+
+def test_every_figure_is_that_of_its_own_metric(model):
+    test, features = tiny.images(60, seed=1), Quarters()
+    report = model.evaluate_generation(test, features, num_samples=50, seed=4, verbose=0)
+    assert list(report) == ["reconstruction", "stage1", "stage2"]
+    samples = model.sample(50, stage=1, seed=4)
+    arguments = (samples, test, features)
+    precision, recall = metrics.precision_recall(*arguments)
+    expected = {
+        "fid": metrics.frechet_inception_distance(*arguments),
+        "kid": metrics.kernel_inception_distance(*arguments),
+        "is": metrics.inception_score(samples, features),
+        "precision": precision,
+        "recall": recall,
+    }
+    assert report["stage1"].keys() == expected.keys()
+    for name, score in expected.items():
+        np.testing.assert_allclose(report["stage1"][name], score, rtol=1e-5, err_msg=name)
+    kept = np.sort(np.random.default_rng(0).permutation(60)[:50])
+    np.testing.assert_allclose(
+        report["reconstruction"]["fid"],
+        metrics.frechet_inception_distance(model.reconstruct(test[kept]), test, features),
+        rtol=1e-5,
+    )
+
+
+def test_the_mixture_and_training_images_stand_beside(model):
+    test, train = tiny.images(60, seed=1), tiny.images(96)
+    model.fit_mixture(train, num_components=2, seed=0)
+    report = model.evaluate_generation(
+        test, lambda x: x.reshape(len(x), -1)[:, ::16], "dai-wipf", 40, train=train, verbose=0
+    )
+    model.mixture = None
+    assert list(report) == ["train", "reconstruction", "stage1", "stage2", "mixture"]
+    assert "is" not in report["stage2"]  # the features know no classes
+    assert {score.protocol for row in report.values() for score in row.values()} == {"dai-wipf"}
+    text = str(report)
+    for part in ("training images", "mixture", "FID", "recall", "dai-wipf", "60 test images"):
+        assert part in text
+    numbers = report.to_dict()
+    assert numbers["stage2"]["fid"] == report["stage2"]["fid"]
+    assert type(numbers["stage2"]["fid"]) is float
+
+
+def test_bad_arguments_are_refused(model):
+    with pytest.raises(ValueError, match="`num_samples` must be"):
+        model.evaluate_generation(tiny.images(9), Quarters(), num_samples=0)
+    with pytest.raises(ValueError, match="shape"):
+        other = tiny.images(9, (16, 16, 1))
+        model.evaluate_generation(other, lambda x: x.reshape(len(x), -1)[:, :4], verbose=0)
+    with pytest.raises(ValueError, match="`protocol` must be one of"):
+        model.evaluate_generation(tiny.images(9), Quarters(), protocol="fid")
