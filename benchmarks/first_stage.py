@@ -7,14 +7,13 @@ with cifar10.npz is given. Needs `pip install -e ".[benchmarks]"`.
 """
 
 import argparse
-import json
 import pathlib
-import platform
 import statistics
 import time
 
 import keras
 import numpy as np
+import record
 import rich.table
 import tensorflow as tf
 import torch
@@ -93,15 +92,8 @@ def main():
     table.add_row("ratio, round by round", f"{statistics.median(ratios):.2f}", spread, "")
     rich.print(table)
     if args.output:
-        figures = {
-            "machine": {"processor": platform.processor() or platform.machine()},
-            "threads": args.threads,
-            "versions": {m.__name__: m.__version__ for m in (tf, keras, torch)},
-            "images_per_second": speeds,
-            "ratio": ratios,
-        }
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(figures, indent=1) + "\n")
+        speeds = {"images_per_second": speeds, "ratio": ratios}
+        record.save(args.output, (tf, keras, torch), threads=args.threads, **speeds)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import functools
 import warnings
 
+import numpy as np
+
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.metrics import (
     FrechetInceptionDistance,
@@ -11,7 +13,7 @@ from keras_tsvae.metrics import (
     KernelInceptionDistance,
     PrecisionRecall,
 )
-from keras_tsvae.metrics.sources import first_or_random, image_batches
+from keras_tsvae.metrics.sources import first_or_random, image_batches, require_rereadable
 
 STAGES = {"stage1": 1, "stage2": 2, "mixture": "mixture"}
 
@@ -22,7 +24,9 @@ def evaluate_generation(
     """Measures a model; see `TwoStageVAE.evaluate_generation`, which calls this."""
     model.require_built("evaluated")
     num_samples = positive_int("num_samples", num_samples)
+    require_rereadable(test, "test")
     fid = FrechetInceptionDistance(test, features, protocol)
+    fid.reference.check_shape(np.empty((0, *model.image_shape)), "the model's images")
     sources = {}
     if train is not None:
         sources["train"] = functools.partial(_some_images, train, num_samples)

@@ -6,6 +6,7 @@ open: save one with `figure.savefig(path)`.
 
 import numpy as np
 
+from keras_tsvae.arguments import positive_int
 from keras_tsvae.grids import image_grid
 from keras_tsvae.latents import LatentStatistics
 from keras_tsvae.models import TwoStageVAE
@@ -30,11 +31,21 @@ def side_by_side(panels, columns=8):
     """
     from matplotlib.figure import Figure
 
-    if not panels or any(len(images) == 0 or images.ndim != 4 for images in panels.values()):
-        raise ValueError(
-            "`panels` must map titles to images of shape (n, height, width, channels), n at "
-            f"least 1. Received: { ({t: i.shape for t, i in panels.items()}) }"
-        )
+    columns = positive_int("columns", columns)
+    if not isinstance(panels, dict) or not panels:
+        raise ValueError(f"`panels` must map titles to images. Received: panels={panels!r:.100}")
+    panels = {title: np.asarray(images) for title, images in panels.items()}
+    for title, images in panels.items():
+        if images.ndim != 4 or 0 in images.shape or images.shape[-1] not in (1, 3):
+            raise ValueError(
+                "`panels` must map titles to images of shape (n, height, width, channels), n at "
+                f"least 1 and 1 or 3 channels. Received: {title!r} of shape {images.shape}"
+            )
+        if images.dtype != "uint8" and images.dtype.kind != "f":
+            raise ValueError(
+                "`panels` must hold images of uint8 or floats. "
+                f"Received: {title!r} of dtype {images.dtype}"
+            )
     rows = max(-(-len(images) // columns) for images in panels.values())
     figure = Figure(figsize=(0.55 * columns * len(panels), 0.55 * rows + 0.5), layout="constrained")
     for axes, (title, images) in zip(
@@ -225,11 +236,12 @@ def training_curves(history):
     from matplotlib.figure import Figure
 
     history = getattr(history, "history", history)
-    stages = [name for name in ("stage1", "stage2") if f"{name}_loss" in history]
+    keys = list(history) if isinstance(history, dict) else []
+    stages = [name for name in ("stage1", "stage2") if f"{name}_loss" in keys]
     if not stages:
         raise ValueError(
             "`history` must be that of a fitted `TwoStageVAE`. "
-            f"Received: history with keys {sorted(history)}"
+            f"Received: a {type(history).__name__} with keys {sorted(keys)}"
         )
     figure = Figure(figsize=(9, 3 * len(stages)), layout="constrained")
     grid = figure.subplots(len(stages), 2, squeeze=False)

@@ -79,7 +79,10 @@ def test_the_mixture_and_training_images_stand_beside(model):
 def test_bad_arguments_are_refused(model):
     with pytest.raises(ValueError, match="`num_samples` must be"):
         model.evaluate_generation(tiny.images(9), Quarters(), num_samples=0)
-    with pytest.raises(ValueError, match="shape"):
+    for bad in (iter([tiny.images(9)]), "real.npz", None):
+        with pytest.raises(ValueError, match="`test` must be images that can be read again"):
+            model.evaluate_generation(bad, Quarters())
+    with pytest.raises(ValueError, match="the model's images` must have the shape"):
         other = tiny.images(9, (16, 16, 1))
         model.evaluate_generation(other, lambda x: x.reshape(len(x), -1)[:, :4], verbose=0)
     with pytest.raises(ValueError, match="`protocol` must be one of"):

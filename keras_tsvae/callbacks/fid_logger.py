@@ -8,7 +8,12 @@ import numpy as np
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.callbacks.stages import first_stage_of, stage_in_training
 from keras_tsvae.metrics import FrechetInceptionDistance, ReferenceStatistics
-from keras_tsvae.metrics.sources import first_or_random, image_batches
+from keras_tsvae.metrics.sources import (
+    first_or_random,
+    image_batches,
+    is_npz,
+    require_rereadable,
+)
 from keras_tsvae.models import FirstStageVAE
 
 
@@ -76,9 +81,13 @@ class FIDLogger(keras.callbacks.Callback):
                 f"Received: type(first_stage)={type(first_stage).__name__}"
             )
         self.first_stage = first_stage
+        is_statistics = isinstance(reference, ReferenceStatistics) or is_npz(reference)
+        if not is_statistics:
+            require_rereadable(reference, "reference")
         self.fid = FrechetInceptionDistance(reference, features, protocol)
+        _check_counts(self.fid.reference, self.num_samples)
         self.images = None
-        if not isinstance(reference, ReferenceStatistics) and not str(reference).endswith(".npz"):
+        if not is_statistics:
             self.images, _ = first_or_random(reference, self.num_samples)
 
     def on_train_begin(self, logs=None):
@@ -107,12 +116,12 @@ class FIDLogger(keras.callbacks.Callback):
         if stage == "stage1":
             figures = {"val_fid_stage1": self._distance(first.sample_batches(n, seed))}
             if self.images is not None:
-                batches = map(first.reconstruct, image_batches(self.images, n))
-                figures["val_fid_reconstruction"] = self._distance(batches)
+                means = (first.encode(batch)[0] for batch in image_batches(self.images, n))
+                figures["val_fid_reconstruction"] = self._distance(_decoded(first, means))
         else:
             second = getattr(self.model, "second_stage", self.model)
-            batches = map(first.decode, second.sample_batches(n, seed))
-            figures = {"val_fid_stage2": self._distance(batches)}
+            samples = _decoded(first, second.sample_batches(n, seed))
+            figures = {"val_fid_stage2": self._distance(samples)}
         return {**figures, "fid_seconds": time.perf_counter() - start}
 
     def _distance(self, batches):
@@ -132,3 +141,17 @@ class FIDLogger(keras.callbacks.Callback):
         figures = {name: value for name, value in self._figures.items() if name != "fid_seconds"}
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         return f" {shown} ({self.num_samples:,} images, {self._figures['fid_seconds']:.1f} s)"
+
+
+def _decoded(first_stage, latents):
+    """Yields images of latent vectors, or the latent vectors where they are not finite."""
+    for z in latents:
+        yield first_stage.decode(z) if np.isfinite(z).all() else z
+
+
+def _check_counts(reference, num_samples):
+    if num_samples < 2 or reference.num_samples in (0, 1):
+        raise ValueError(
+            "`num_samples` and the images of `reference` must be 2 at least. "
+            f"Received: num_samples={num_samples}, {reference.num_samples} real images"
+        )

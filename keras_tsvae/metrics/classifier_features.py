@@ -13,6 +13,7 @@ from keras_tsvae.metrics.protocols import check_images
 
 _IMAGES_SEEN = 180_000  # in a training of default length, within these bounds of epochs
 _EPOCHS = (2, 30)
+_CLASSES = 10_000  # at the most
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -99,7 +100,7 @@ class ClassifierFeatures(keras.Model):
 
     def call(self, images, training=None):
         """Returns features `(n, dimensions)` of images, uint8 or float in [0, 1]."""
-        whole_numbers = keras.backend.standardize_dtype(images.dtype) == "uint8"
+        whole_numbers = "int" in keras.backend.standardize_dtype(images.dtype)
         images = ops.cast(images, self.compute_dtype)
         return self.trunk(images / 255.0 if whole_numbers else images, training=training)
 
@@ -140,15 +141,17 @@ class ClassifierFeatures(keras.Model):
 def _check_labels(labels, n):
     """Returns class indices, or attributes as floats 0 and 1, and how many there are of them."""
     labels = np.asarray(labels)
-    if len(labels) != n or labels.ndim not in (1, 2) or 0 in labels.shape:
+    numbers = labels.dtype.kind in "iufb" and labels.ndim in (1, 2)
+    if not numbers or len(labels) != n or 0 in labels.shape:
         raise ValueError(
-            "`labels` must have shape (n,) or (n, attributes) for n images. "
-            f"Received: labels.shape={labels.shape} for {n} images"
+            "`labels` must be numbers of shape (n,) or (n, attributes) for n images. "
+            f"Received: labels of {labels.dtype}, shape {labels.shape}, for {n} images"
         )
     if labels.ndim == 1:
-        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() == 0:
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or not 0 < labels.max() < _CLASSES:
             raise ValueError(
-                "`labels` of classes must be integers from 0, of two classes at least. "
+                f"`labels` of classes must be integers from 0 to {_CLASSES - 1}, of two classes "
+                "at least. "
                 f"Received: dtype={labels.dtype}, min={labels.min()}, max={labels.max()}"
             )
         return labels.astype("int32"), int(labels.max()) + 1

@@ -1,7 +1,6 @@
 """What turns images into features: ours, or any Keras model or function of a user's."""
 
 import hashlib
-import json
 
 import keras
 import numpy as np
@@ -15,24 +14,26 @@ from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
 class FunctionFeatures:
     """Features by a function of images, which sees values in [0, 255] under every protocol.
 
+    Nothing is kept on the disk of such features, since nobody can tell when a function changes.
+
     Args:
         function: From images, uint8 or (under the protocol `"dai-wipf"`) float32 in [0, 255],
             `(n, height, width, channels)`, to features `(n, d)`.
-        identity: What tells these features from others, in results and caches. Defaults to None:
-            the function's name, and nothing is cached.
+        identity: What tells these features from others in results. Defaults to None: the
+            function's name.
     """
 
     resize = "none"
     scale = 255.0  # of floats
     has_classes = False
+    cacheable = False
 
     def __init__(self, function, identity=None):
         self._function = function
-        self.cacheable = identity is not None
         self.identity = identity or getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, images):
-        """Returns a float32 array `(n, d)` for images, uint8 or float in [0, 1]."""
+        """Returns a float array `(n, d)` for images, uint8 or float in [0, 1]."""
         images = images if images.dtype == "uint8" else self.scale * images.astype("float32")
         features = check_features(keras.ops.convert_to_numpy(self._function(images)))
         if len(features) != len(images):
@@ -40,22 +41,26 @@ class FunctionFeatures:
                 "`features` must return one row for each image. "
                 f"Received: {len(features)} rows for {len(images)} images"
             )
-        return features.astype("float32")
+        return features if features.dtype == "float64" else features.astype("float32")
 
 
 class ModelFeatures(FunctionFeatures):
-    """Features by a Keras model, run in compiled form; see `FunctionFeatures`."""
+    """Features by a Keras model, run in compiled form; see `FunctionFeatures`.
+
+    The model must not change while it is in use.
+    """
 
     def __init__(self, model):
         self.model = model
         compiled = compile_function(model, lambda images: model(images, training=False))
-        super().__init__(compiled, f"{model.name}-{_digest(model)}")
+        super().__init__(compiled, f"{type(model).__name__}-{_digest(model)}")
 
 
 class JudgeFeatures(ModelFeatures):
     """Features by a `ClassifierFeatures`, which takes images as they come."""
 
     scale = 1.0
+    cacheable = True  # its weights say all
 
     def __init__(self, model):
         super().__init__(model)
@@ -103,12 +108,10 @@ def as_extractor(features=None):
 
 
 def _digest(model):
-    """Returns 12 hex digits that depend on a model's configuration and weights."""
+    """Returns 12 hex digits that depend on a model's weights."""
     digest = hashlib.sha256()
-    try:
-        digest.update(json.dumps(model.get_config(), sort_keys=True, default=str).encode())
-    except NotImplementedError:  # a subclass without a configuration
-        digest.update(type(model).__qualname__.encode())
     for variable in model.weights:
-        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
+        value = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+        digest.update(f"{value.dtype}{value.shape}".encode())
+        digest.update(value.tobytes())
     return digest.hexdigest()[:12]

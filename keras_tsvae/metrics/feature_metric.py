@@ -1,5 +1,6 @@
 """What the metrics share: batches of generated images, turned into features."""
 
+from keras_tsvae.metrics.extractors import as_extractor
 from keras_tsvae.metrics.feature_statistics import check_features
 from keras_tsvae.metrics.protocols import check_images, check_protocol, prepare_generated
 from keras_tsvae.metrics.reference_statistics import as_reference
@@ -27,18 +28,35 @@ class FeatureMetric:
         ValueError: If an argument is not as described.
     """
 
+    needs_reference = True
+
     def __init__(self, reference, features=None, protocol="standard"):
         self.protocol = check_protocol(protocol)
-        num_images = NUM_SAMPLES if protocol == "dai-wipf" else None
-        if reference is not None:
-            reference = as_reference(reference, features, num_images)
-        self.reference = reference
+        self._extractor = None if features is None else as_extractor(features)
+        self._known_identity = None
+        self.reference = None
+        if self.needs_reference:
+            num_images = NUM_SAMPLES if protocol == "dai-wipf" else None
+            self.reference = as_reference(reference, self._extractor, num_images)
+            if self._extractor is not None:
+                self.reference.check_identity(self._extractor.identity)
         self.reset()
 
     @property
     def extractor(self):
         """The feature extractor."""
-        return self.reference.extractor
+        if self._extractor is None:
+            self._extractor = (
+                as_extractor(None) if self.reference is None else self.reference.extractor
+            )
+        return self._extractor
+
+    @property
+    def identity(self):
+        """What the features are; None if it is not known."""
+        if self._extractor is not None:
+            return self._extractor.identity
+        return self._known_identity or (self.reference and self.reference.identity)
 
     def reset(self):
         """Forgets all generated images."""
@@ -67,8 +85,25 @@ class FeatureMetric:
         raise NotImplementedError
 
     def merge(self, other):
-        """Adds what another process has seen, against the same reference."""
-        raise NotImplementedError
+        """Adds what another process has seen: a metric like this one, pickled or not.
+
+        Raises:
+            ValueError: If it is another metric, or of other features or another protocol.
+        """
+        ours, theirs = (
+            (
+                type(metric).__name__,
+                getattr(metric, "protocol", None),
+                getattr(metric, "identity", None),
+            )
+            for metric in (self, other)
+        )
+        if ours != theirs or other is self:
+            raise ValueError(
+                f"`other` must be another {ours[0]} of protocol {ours[1]!r} and features "
+                f"{ours[2]!r}. Received: {theirs if other is not self else 'itself'}"
+            )
+        self._merge(other)
 
     def result(self):
         """Returns the figure as a `Score`."""
@@ -80,12 +115,12 @@ class FeatureMetric:
         return check_features(features, None if statistics is None else statistics.dimensions)
 
     def _score(self, value, name, num_samples, num_reference=None, std=None):
-        identity = self._identity() or "unknown"
+        identity = self.identity or "unknown"
         return Score(value, name, self.protocol, identity, num_samples, num_reference, std)
 
-    def _identity(self):
-        """Returns what the features are, None if it is not known."""
-        return self.reference.identity
+    def __getstate__(self):
+        """Returns what other processes need to merge; they take no features anew."""
+        return {**self.__dict__, "_extractor": None, "_known_identity": self.identity}
 
 
 def measure(metric, images, num_samples=None, seed=0, stage=2):

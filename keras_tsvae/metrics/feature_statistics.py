@@ -70,8 +70,8 @@ class FeatureStatistics:
             return self._products
         if self.num_samples < 2:
             raise ValueError(
-                "A covariance needs at least 2 images. "
-                f"Received: {self.num_samples} image{'' if self.num_samples == 1 else 's'}"
+                "A covariance needs at least 2 rows of features. "
+                f"Received: num_samples={self.num_samples}"
             )
         return self._products / (self.num_samples - 1)
 
@@ -96,6 +96,13 @@ class FeatureStatistics:
             )
         if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
             raise ValueError("`mean` and `covariance` must be finite. Received: NaN or infinity")
+        if np.diag(covariance).min() < 0:
+            raise ValueError(
+                "`covariance` must hold no negative variance. "
+                f"Received: {np.diag(covariance).min()}"
+            )
+        if num_samples is not None:
+            num_samples = positive_int("num_samples", num_samples)
         statistics = cls(len(mean))
         statistics.num_samples = num_samples
         statistics.mean = mean

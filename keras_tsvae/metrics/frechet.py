@@ -35,23 +35,19 @@ def frechet_distance(mean1, covariance1, mean2, covariance2) -> float:
 
 
 def _trace_of_root(covariance1, covariance2):
-    factor = _pivoted_cholesky(covariance1)
-    if not factor.shape[1]:
+    from scipy.linalg.lapack import dpstrf, dsygst
+
+    packed, pivots, rank, _ = dpstrf(covariance1, lower=1)  # S1 in another order is L L^T
+    if not covariance1.any():
         return 0.0
-    eigenvalues = np.linalg.eigvalsh(factor.T @ covariance2 @ factor)
+    order = np.ix_(pivots - 1, pivots - 1)
+    if rank == len(covariance1):
+        product, _ = dsygst(covariance2[order], packed, itype=2, lower=1)  # lower half alone
+    else:
+        factor = np.tril(packed)[:, :rank]
+        product = factor.T @ covariance2[order] @ factor
+    eigenvalues = np.linalg.eigvalsh(product, UPLO="L")
     return np.sqrt(eigenvalues.clip(min=0.0)).sum()
-
-
-def _pivoted_cholesky(covariance):
-    """Returns L of shape `(d, rank)` with `L L^T = covariance`."""
-    from scipy.linalg.lapack import dpstrf
-
-    if not covariance.any():
-        return np.empty((len(covariance), 0))
-    packed, pivots, rank, _ = dpstrf(covariance, lower=1)
-    factor = np.empty((len(covariance), rank))
-    factor[pivots - 1] = np.tril(packed)[:, :rank]
-    return factor
 
 
 def _checked(means, covariances):

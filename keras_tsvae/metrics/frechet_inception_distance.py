@@ -48,8 +48,7 @@ class FrechetInceptionDistance(FeatureMetric):
             self.statistics = FeatureStatistics(features.shape[1])
         self.statistics.update(features)
 
-    def merge(self, other):
-        """Adds the generated images that another process has seen."""
+    def _merge(self, other):
         if other.statistics is not None:
             if self.statistics is None:
                 self.statistics = FeatureStatistics(other.statistics.dimensions)
@@ -58,9 +57,10 @@ class FrechetInceptionDistance(FeatureMetric):
     def result(self):
         """Returns the distance as a `Score`; needs two images on each side."""
         real, generated = self.reference.statistics, self.statistics
-        if real is None or generated is None:
-            side = "reference" if real is None else "images"
-            raise ValueError(f"`{side}` must hold at least 2 images. Received: none yet")
+        for name, side in (("reference", real), ("images", generated)):
+            if side is None or side.num_samples == 1:
+                received = "none yet" if side is None else "1 image"
+                raise ValueError(f"`{name}` must hold at least 2 images. Received: {received}")
         value = frechet_distance(real.mean, real.covariance, generated.mean, generated.covariance)
         counts = [s.num_samples for s in (real, generated) if s.num_samples is not None]
         if min(counts) < FEWEST_SAMPLES:

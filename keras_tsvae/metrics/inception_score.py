@@ -3,7 +3,6 @@
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.metrics.extractors import as_extractor
 from keras_tsvae.metrics.feature_metric import measure
 from keras_tsvae.metrics.sampled_metric import SampledMetric
 
@@ -31,18 +30,13 @@ class InceptionScore(SampledMetric):
         Salimans et al. (2016), *Improved Techniques for Training GANs*.
     """
 
+    needs_reference = False
+
     def __init__(
         self, features=None, protocol="standard", splits=10, seed=2020, max_features=50_000
     ):
-        self._features = features
         self.splits = positive_int("splits", splits)
-        super().__init__(None, None, protocol, max_features, seed)
-
-    @property
-    def extractor(self):
-        """The feature extractor."""
-        self._features = as_extractor(self._features)
-        return self._features
+        super().__init__(None, features, protocol, max_features, seed)
 
     def update_features(self, features):
         """Adds features of generated images, of which the extractor makes logits."""
@@ -66,9 +60,6 @@ class InceptionScore(SampledMetric):
         values = [_score(logits[order[a:b]]) for a, b in zip(bounds, bounds[1:])]
         std = float(np.std(values))
         return self._score(np.mean(values), "IS", self.sample.num_seen, std=std)
-
-    def _identity(self):
-        return getattr(self._features, "identity", None)
 
 
 def _score(logits):

@@ -56,8 +56,10 @@ class InceptionV3Features:
     """
 
     resize = "tf1-bilinear-299"
+    cacheable = True
 
     def __init__(self, weights=None, layer="2048", batch_size=64):
+        layer = str(layer)
         if layer not in DIMENSIONS:
             raise ValueError(
                 f"`layer` must be one of {list(DIMENSIONS)}. Received: layer={layer!r}"

@@ -19,8 +19,8 @@ class KernelInceptionDistance(SampledMetric):
         features: As `FeatureMetric` takes it.
         protocol: `"standard"` or `"dai-wipf"`. Defaults to `"standard"`.
         subsets: Positive int. Defaults to 100.
-        subset_size: Positive int, images in each; as many as there are, if there are fewer.
-            Defaults to 1000.
+        subset_size: Int of at least 2, images in each; as many as there are, if there are fewer,
+            and but one subset if that is all of both sides. Defaults to 1000.
         seed: Non-negative int, of the subsets. Defaults to 2020, as in torch-fidelity.
         max_features: Positive int, how many features of generated images are kept. Defaults to
             10,000.
@@ -44,6 +44,8 @@ class KernelInceptionDistance(SampledMetric):
     ):
         self.subsets = positive_int("subsets", subsets)
         self.subset_size = positive_int("subset_size", subset_size)
+        if subset_size < 2:
+            raise ValueError(f"`subset_size` must be at least 2. Received: {subset_size}")
         super().__init__(reference, features, protocol, max_features, seed)
 
     def result(self):
@@ -56,9 +58,10 @@ class KernelInceptionDistance(SampledMetric):
                 generated[rng.choice(len(generated), size, replace=False)],
                 real[rng.choice(len(real), size, replace=False)],
             )
-            for _ in range(self.subsets)
+            for _ in range(1 if size == len(generated) == len(real) else self.subsets)
         ]
-        return self._score(np.mean(values), "KID", *self._counts(), std=float(np.std(values)))
+        std = float(np.std(values)) if len(values) > 1 else None
+        return self._score(np.mean(values), "KID", *self._counts(), std=std)
 
 
 def _squared_mmd(a, b):

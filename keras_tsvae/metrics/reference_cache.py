@@ -23,7 +23,7 @@ def place(images, num_images, extractor, max_features, cache_dir=None):
         cache_dir: Folder, or None for `keras_tsvae/references` in Keras's own.
     """
     again = is_array(images) or isinstance(images, (str, pathlib.Path))
-    if not again or not getattr(extractor, "cacheable", True):
+    if not again or not extractor.cacheable:
         return None
     settings = (_VERSION, extractor.identity, extractor.resize, max_features)
     digest = hashlib.blake2b(repr(settings).encode(), digest_size=12)

@@ -8,9 +8,9 @@ from keras_tsvae.files import written_beside
 from keras_tsvae.metrics import reference_cache
 from keras_tsvae.metrics.extractors import as_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
-from keras_tsvae.metrics.feature_statistics import FeatureStatistics
+from keras_tsvae.metrics.feature_statistics import FeatureStatistics, check_features
 from keras_tsvae.metrics.protocols import check_images, to_uint8
-from keras_tsvae.metrics.sources import first_or_random, image_batches
+from keras_tsvae.metrics.sources import first_or_random, image_batches, is_npz
 
 
 class ReferenceStatistics:
@@ -41,7 +41,7 @@ class ReferenceStatistics:
         """The feature extractor."""
         if self._extractor is None:
             self._extractor = as_extractor(None)
-        self._check_identity(self._extractor.identity)
+        self.check_identity(self._extractor.identity)
         return self._extractor
 
     @property
@@ -64,6 +64,7 @@ class ReferenceStatistics:
 
     def update_features(self, features):
         """Adds features of real images, `(n, d)`."""
+        features = check_features(features)
         if self.statistics is None:
             self.statistics = FeatureStatistics(np.shape(features)[-1])
         self.statistics.update(features)
@@ -71,7 +72,7 @@ class ReferenceStatistics:
 
     def merge(self, other):
         """Adds what another process has seen, with the same features."""
-        self._check_identity(other.identity)
+        self.check_identity(other.identity)
         if other.statistics is not None:
             if self.statistics is None:
                 self.statistics = FeatureStatistics(other.statistics.dimensions)
@@ -118,7 +119,7 @@ class ReferenceStatistics:
         )
         if path and path.exists():
             try:
-                return cls.load(path, reference.extractor)
+                return cls.load(path, reference.extractor, max_features)
             except ValueError:  # damaged: written anew
                 pass
         shapes = set()
@@ -149,12 +150,13 @@ class ReferenceStatistics:
             np.savez(file, **arrays)
 
     @classmethod
-    def load(cls, path, features=None):
+    def load(cls, path, features=None, max_features=10_000):
         """Opens an `.npz` written by `save`, or by pytorch-fid with `mu` and `sigma` alone.
 
         Args:
             path: The file.
             features: As the constructor takes it.
+            max_features: As the constructor takes it; no less than the file holds.
 
         Raises:
             ValueError: If the file is missing or is no such file, or holds other features.
@@ -163,7 +165,9 @@ class ReferenceStatistics:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             mean, covariance = arrays["mu"], arrays["sigma"]
-            sample = arrays.get("features", np.empty((0, 0), "float32"))
+            sample = arrays.get("features", np.empty((0, len(mean)), "float32"))
+            if sample.shape[1:] != mean.shape:
+                raise ValueError(f"its features are {sample.shape}, its mean {mean.shape}")
             count = int(arrays["num_samples"]) if "num_samples" in arrays else None
             statistics = FeatureStatistics.from_moments(mean, covariance, count)
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
@@ -171,15 +175,19 @@ class ReferenceStatistics:
                 "`path` must be an .npz file with `mu` (d,) and `sigma` (d, d). "
                 f"Received: path={str(path)!r} ({error})"
             ) from error
-        reference = cls(features, max(len(sample), 1))
+        reference = cls(features, max(len(sample), max_features))
         reference.statistics = statistics
         reference._identity = str(arrays.get("identity", "")) or None
         reference.image_shape = tuple(map(int, arrays.get("image_shape", ()))) or None
         if len(sample):
             reference.sample.restore(sample, count)
         if reference._extractor is not None:
-            reference._check_identity(reference._extractor.identity)
+            reference.check_identity(reference._extractor.identity)
         return reference
+
+    def __getstate__(self):
+        """Returns what other processes need to merge; they take no features anew."""
+        return {**self.__dict__, "_extractor": None, "_identity": self.identity}
 
     def _add(self, images):
         self.update_features(self.extractor(to_uint8(images)))
@@ -189,7 +197,8 @@ class ReferenceStatistics:
             raise ValueError("`reference` must hold images. Received: none yet")
         return self.statistics
 
-    def _check_identity(self, identity):
+    def check_identity(self, identity):
+        """Raises a `ValueError` if features of that identity are not those kept here."""
         if identity is not None and self.identity not in (None, identity):
             raise ValueError(
                 f"`reference` must hold the features {identity!r}. Received: {self.identity!r}"
@@ -205,12 +214,15 @@ def as_reference(reference, features=None, num_images=None):
         num_images: As `ReferenceStatistics.from_images` takes it. Defaults to None.
 
     Raises:
-        ValueError: If it is none of these, or holds other features than `features` gives.
+        ValueError: If it is none of these.
     """
+    if reference is None:
+        raise ValueError(
+            "`reference` must be real images, their statistics or the path of an .npz. "
+            "Received: None"
+        )
     if isinstance(reference, ReferenceStatistics):
-        if features is not None:
-            reference._check_identity(as_extractor(features).identity)
         return reference
-    if str(reference).endswith(".npz") and not hasattr(reference, "__array__"):
+    if is_npz(reference):
         return ReferenceStatistics.load(reference, features)
     return ReferenceStatistics.from_images(reference, features, num_images)

@@ -29,19 +29,18 @@ class SampledMetric(FeatureMetric):
         """Adds features of generated images, `(n, d)`."""
         self.sample.update(self._check_width(features))
 
-    def merge(self, other):
-        """Adds the generated images that another process has seen."""
+    def _merge(self, other):
         self.sample.merge(other.sample)
 
     def _samples(self, name, fewest):
         """Returns features of generated and of real images, of each at least `fewest`."""
         samples = (self.sample, self.reference.sample)
-        if min(map(len, samples)) < fewest:
-            raise ValueError(
-                f"{name} needs at least {fewest} images on each side, not statistics alone. "
-                f"Received: features of {len(samples[0])} generated and {len(samples[1])} real "
-                "images"
-            )
+        for side, sample in zip(("images", "reference"), samples):
+            if len(sample) < fewest:
+                raise ValueError(
+                    f"{name} needs features of at least {fewest} images of `{side}`, not "
+                    f"statistics alone. Received: features of {len(sample)}"
+                )
         return tuple(sample.features.astype("float64") for sample in samples)
 
     def _counts(self):

@@ -52,6 +52,11 @@ def image_batches(source, num_images=None, name="images", **sampling):
         raise ValueError(f"`{name}` must not be empty. Received: no image")
 
 
+def is_npz(source) -> bool:
+    """Whether `source` is the path of an `.npz` file."""
+    return isinstance(source, (str, pathlib.Path)) and str(source).endswith(".npz")
+
+
 def is_array(source) -> bool:
     """Whether rows of `source` can be taken by their number."""
     if isinstance(source, list):  # of images, not of batches
@@ -66,7 +71,7 @@ def first_or_random(source, num_images, seed=0):
     """
     if num_images is None or not is_array(source):
         return source, num_images
-    images = source.images if isinstance(source, Split) else np.asarray(source)
+    images = _array(source, "images")
     if positive_int("num_images", num_images) >= len(images):
         return images, None
     rows = np.random.default_rng(seed).permutation(len(images))[:num_images]
@@ -83,10 +88,9 @@ def _raw_batches(source, num_images, name, sampling):
     if isinstance(source, (str, pathlib.Path)):
         return _folder_batches(pathlib.Path(source).expanduser(), name)
     if inputs.is_batched(source):
-        return _data_set_batches(source)
+        return _data_set_batches(source, num_images)
     if is_array(source):
-        images = source.images if isinstance(source, Split) else np.asarray(source)
-        return _rows(images)
+        return _rows(_array(source, name))
     if hasattr(source, "__iter__") and not isinstance(source, (dict, tuple)):
         return itertools.chain.from_iterable(map(_rows, map(np.asarray, source)))
     raise ValueError(
@@ -95,15 +99,33 @@ def _raw_batches(source, num_images, name, sampling):
     )
 
 
+def _array(source, name):
+    try:
+        return source.images if isinstance(source, Split) else np.asarray(source)
+    except ValueError as error:
+        raise ValueError(f"`{name}` must have one shape. Received: {error}") from error
+
+
+def require_rereadable(source, name):
+    """Raises a `ValueError` unless the images of `source` can be read more than once."""
+    again = is_array(source) or isinstance(source, (str, pathlib.Path)) or inputs.is_batched(source)
+    if not again or is_npz(source):
+        raise ValueError(
+            f"`{name}` must be images that can be read again: an array, a Split, a data set or a "
+            f"folder of pictures. Received: type({name})={type(source).__name__}"
+        )
+
+
 def _rows(images):
     if images.ndim == 0:
         raise ValueError(f"`images` must be batches of images. Received: {images!r}")
     return (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
 
 
-def _data_set_batches(source):
+def _data_set_batches(source, num_images):
     """Yields the images of a batched data set's elements, which may hold labels as well."""
-    inputs.require_finite(source)
+    if num_images is None:
+        inputs.require_finite(source)
     if isinstance(source, keras.utils.PyDataset):
         source = map(source.__getitem__, range(source.num_batches))
     for element in source:

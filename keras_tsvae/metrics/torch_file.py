@@ -142,7 +142,9 @@ _GLOBALS = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    """The one in Python: that in C lets a few bytes ask for gigabytes of memory."""
+
     def __init__(self, file):
         super().__init__(file, encoding="utf-8")
         self.storages = {}

@@ -103,7 +103,8 @@ def fit_stages(whole, x, first, second, validation_data, storage, verbose):
         first.run(whole, x, validation_data, verbose)
     if second.epochs > second.initial_epoch:
         if runs_first:
-            reuse([c for c in second.callbacks if c in first.callbacks], best)
+            shared = [c for c in second.callbacks if c in first.callbacks]
+            second.callbacks = [*second.callbacks, reuse(shared, best)]
         encode = functools.partial(whole.first_stage.posteriors, verbose=verbose)
         posteriors = encode(x, **storage)
         if validation_data is not None:
@@ -124,14 +125,24 @@ def initial_best(callbacks):
 def reuse(callbacks, best):
     """Prepares callbacks that have seen the first stage for the second.
 
-    Without it a `CSVLogger` would write its second log over the first, and a `ModelCheckpoint`
-    or `EarlyStopping` would compare the losses of two different models.
+    Without it a `CSVLogger` would write its second log over the first, or under columns that are
+    not its own, and a `ModelCheckpoint` or `EarlyStopping` would compare the losses of two
+    different models.
+
+    Returns:
+        A callback to be put behind those of the second stage.
     """
     for callback, value in best:
         callback.best = value
-    for callback in callbacks:
-        if isinstance(callback, keras.callbacks.CSVLogger):
-            callback.append = True
+    columns = {c: c.keys for c in callbacks if isinstance(c, keras.callbacks.CSVLogger)}
+    for callback in columns:
+        callback.append = True
+
+    def keep_columns(logs):
+        for callback, keys in columns.items():
+            callback.keys = keys
+
+    return keras.callbacks.LambdaCallback(on_train_begin=keep_columns)
 
 
 def callback_list(callbacks, default=()):

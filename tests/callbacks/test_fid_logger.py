@@ -99,20 +99,41 @@ def test_statistics_alone_measure_no_reconstruction(images, tmp_path):
 
 
 def test_a_model_that_diverged_has_no_distance(images):
-    model, fid = linear.first_stage(), logger(images)
-    fid.set_model(model)
-    fid.set_params({"epochs": 1})
-    fid.on_train_begin()
-    weight = model.decoder.trainable_variables[0]
-    weight.assign(np.nan * np.ones(weight.shape))
-    logs = {}
-    fid.on_epoch_end(0, logs)
-    assert np.isnan(logs["val_fid_stage1"]) and np.isnan(logs["val_fid_reconstruction"])
+    first = linear.first_stage()
+    cases = [(first, "stage1"), (first, "reconstruction"), (tiny.second_stage(), "stage2")]
+    networks = [first.decoder, first.encoder, cases[2][0].decoder]
+    for (model, name), network in zip(cases, networks):
+        fid = logger(images, first_stage=first)
+        fid.set_model(model)
+        fid.set_params({"epochs": 1})
+        fid.on_train_begin()
+        weight = network.trainable_variables[0]
+        kept = keras.ops.convert_to_numpy(weight)
+        weight.assign(np.nan * kept)
+        logs = {}
+        fid.on_epoch_end(0, logs)
+        weight.assign(kept)
+        assert np.isnan(logs[f"val_fid_{name}"])
+
+
+def test_a_log_of_both_stages_keeps_its_columns(images, tmp_path):
+    model, fid = linear.two_stage(), logger(images)
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    model.fit(images, batch_size=48, callbacks=[fid, log], second_stage_epochs=2, verbose=0)
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert len(rows) == 3 and all(None not in row for row in rows)
+    assert [row["val_fid_stage1"] for row in rows[1:]] == ["NA", "NA"]
+    assert float(rows[1]["kl"]) == pytest.approx(model.history.history["stage2_kl"][0])
 
 
 def test_bad_arguments_are_refused(images):
     with pytest.raises(ValueError, match="`num_samples` must be"):
         FIDLogger(images, features, num_samples=0)
+    for real, count in ((images, 1), (images[:1], 40)):
+        with pytest.raises(ValueError, match="must be 2 at least"):
+            FIDLogger(real, features, num_samples=count)
+    with pytest.raises(ValueError, match="`reference` must be images that can be read again"):
+        FIDLogger(iter([images]), features)
     with pytest.raises(ValueError, match="`every` must be"):
         FIDLogger(images, features, every=0)
     with pytest.raises(ValueError, match="`first_stage` must be a FirstStageVAE"):

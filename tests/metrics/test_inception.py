@@ -129,7 +129,7 @@ def test_bad_images_are_named(images, weights):
 
 @pytest.mark.parametrize(
     "arguments, name",
-    [({"layer": "2047"}, "layer"), ({"layer": 2048}, "layer"), ({"batch_size": 0}, "batch_size")],
+    [({"layer": "2047"}, "layer"), ({"layer": [2048]}, "layer"), ({"batch_size": 0}, "batch_size")],
 )
 def test_bad_arguments_are_named(arguments, name, weights):
     with pytest.raises(ValueError, match=f"`{name}` must be .* Received: {name}="):

@@ -56,7 +56,7 @@ def test_kernel_distance_of_all_images_is_the_unbiased_estimate():
     kid = metrics.KernelInceptionDistance(reference_of(real), subsets=3)
     score = result_of(kid, fake)
     np.testing.assert_allclose(score, brute_force_mmd(fake, real), rtol=1e-9)
-    assert score.std < 1e-12  # each subset is all of them
+    assert score.std is None  # there is but one subset of all of them
 
 
 def test_kernel_distance_is_the_mean_over_random_subsets():
@@ -127,6 +127,28 @@ def test_merging_processes_gives_the_result_of_one(make):
     np.testing.assert_allclose(first.result(), result_of(make(reference), fake), rtol=1e-9)
 
 
+def test_metrics_come_from_other_processes_by_pickle():
+    reference, fake = ReferenceStatistics.from_images(toy.images(40), toy.features), toy.images(30)
+    here, there = (metrics.PrecisionRecall(reference) for _ in range(2))
+    here.update(fake[:10])
+    there.update(fake[10:])
+    here.merge(pickle.loads(pickle.dumps(there)))
+    assert here.result() == metrics.precision_recall(fake, reference)
+
+
+def test_only_metrics_of_a_kind_can_be_merged():
+    reference = reference_of(toy.rows(20))
+    fid = metrics.FrechetInceptionDistance(reference)
+    for other in (
+        None,
+        fid,
+        metrics.PrecisionRecall(reference),
+        metrics.FrechetInceptionDistance(reference, protocol="dai-wipf"),
+    ):
+        with pytest.raises(ValueError, match="`other` must be another FrechetInceptionDistance"):
+            fid.merge(other)
+
+
 def test_a_score_tells_how_it_was_measured():
     fid = metrics.FrechetInceptionDistance(toy.images(40), toy.features, "dai-wipf")
     fid.update(toy.images(30, seed=1))
@@ -153,9 +175,9 @@ def test_too_few_images_are_refused():
     reference = reference_of(toy.rows(20))
     row = toy.rows(1, seed=1)
     for metric, rule in (
-        (metrics.FrechetInceptionDistance, "at least 2 images"),
-        (metrics.KernelInceptionDistance, "at least 2 images"),
-        (metrics.PrecisionRecall, "at least 4 images"),
+        (metrics.FrechetInceptionDistance, "`images` must hold at least 2 images"),
+        (metrics.KernelInceptionDistance, "at least 2 images of `images`"),
+        (metrics.PrecisionRecall, "at least 4 images of `images`"),
     ):
         with pytest.raises(ValueError, match="[Rr]eceived|least"):
             metric(reference).result()
@@ -175,6 +197,8 @@ def test_bad_settings_are_refused():
         metrics.PrecisionRecall(reference, neighbors=0)
     with pytest.raises(ValueError, match="`subset_size` must be"):
         metrics.KernelInceptionDistance(reference, subset_size=0.5)
+    with pytest.raises(ValueError, match="`subset_size` must be at least 2"):
+        metrics.KernelInceptionDistance(reference, subset_size=1)
     with pytest.raises(ValueError, match="`splits` must be"):
         metrics.InceptionScore(splits=0)
     with pytest.raises(ValueError, match="`features` must know classes"):

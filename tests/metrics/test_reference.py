@@ -16,6 +16,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 class Counting(FunctionFeatures):
     """Features that can be kept, and that count how many images they were taken of."""
 
+    cacheable = True
+
     def __init__(self, identity="toy-1"):
         super().__init__(toy.features, identity)
         self.images = 0
@@ -99,7 +101,11 @@ def test_broken_files_are_named(tmp_path):
     np.savez(tmp_path / "other.npz", mu=np.zeros(3))
     np.savez(tmp_path / "shapes.npz", mu=np.zeros(3), sigma=np.zeros((2, 2)))
     np.savez(tmp_path / "nan.npz", mu=np.zeros(2), sigma=np.full((2, 2), np.nan))
-    for name in ("broken", "other", "shapes", "nan", "missing"):
+    np.savez(tmp_path / "negative.npz", mu=np.zeros(2), sigma=-np.eye(2))
+    moments = {"mu": np.zeros(2), "sigma": np.eye(2)}
+    np.savez(tmp_path / "width.npz", **moments, features=np.zeros((4, 3)), num_samples=4)
+    np.savez(tmp_path / "count.npz", **moments, features=np.zeros((4, 2)), num_samples=-4)
+    for name in ("broken", "other", "shapes", "nan", "negative", "width", "count", "missing"):
         with pytest.raises(ValueError, match=f"`path` must .*{name}.npz"):
             ReferenceStatistics.load(tmp_path / f"{name}.npz")
 
@@ -119,6 +125,27 @@ def test_processes_can_be_merged():
         parts[0].merge(ReferenceStatistics(Counting("toy-2")))
 
 
+def test_loaded_references_go_on_like_fresh_ones(tmp_path):
+    images = toy.images(50)
+    fresh, features = ReferenceStatistics(Counting()), Counting()
+    fresh.update(images[:20])
+    fresh.save(tmp_path / "first.npz")
+    loaded = ReferenceStatistics.load(tmp_path / "first.npz", features)
+    for reference in (fresh, loaded):
+        reference.update(images[20:])
+    np.testing.assert_array_equal(loaded.sample.features, fresh.sample.features)
+    np.testing.assert_allclose(loaded.statistics.covariance, fresh.statistics.covariance, rtol=1e-9)
+
+
+def test_features_that_are_given_are_used_with_statistics_of_unknown_ones(tmp_path):
+    images, features = toy.images(40), Counting()
+    reference = ReferenceStatistics.from_images(images, features)
+    moments = {"mu": reference.statistics.mean, "sigma": reference.statistics.covariance}
+    np.savez(tmp_path / "theirs.npz", **moments)
+    loaded = ReferenceStatistics.load(tmp_path / "theirs.npz")
+    assert metrics.frechet_inception_distance(images, loaded, features) < 1e-6
+
+
 def test_pictures_of_several_sizes_need_features_of_any_size(tmp_path):
     for side in (8, 12):
         Image.new("RGB", (side, side)).save(tmp_path / f"{side}.png")
@@ -128,7 +155,9 @@ def test_pictures_of_several_sizes_need_features_of_any_size(tmp_path):
 
 
 def test_an_empty_reference_is_refused():
-    with pytest.raises(ValueError, match="`reference` must hold"):
+    with pytest.raises(ValueError, match="`reference` must hold at least 2 images"):
         metrics.FrechetInceptionDistance(ReferenceStatistics(toy.features)).result()
+    with pytest.raises(ValueError, match="`reference` must be real images"):
+        metrics.FrechetInceptionDistance(None, toy.features)
     with pytest.raises(ValueError, match="`reference` must hold images"):
         ReferenceStatistics(toy.features).save("never_written.npz")
