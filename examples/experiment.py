@@ -50,7 +50,7 @@ def arguments(description, *presets):
     return args
 
 
-def make(args, train_size):
+def make(args, train_size, **compiling):
     """Returns the compiled model: a new one, or with --resume the one in --output."""
     args.output.mkdir(parents=True, exist_ok=True)
     args.logs = [args.output / f"{name}.csv" for name in ("stage1", "stage2")]
@@ -72,5 +72,5 @@ def make(args, train_size):
     for path in args.logs:
         path.unlink(missing_ok=True)
     model = tsvae.TwoStageVAE.from_preset(args.preset, **changes)
-    model.compile()
+    model.compile(**compiling)
     return model
