@@ -42,8 +42,13 @@ def arguments(description, *presets):
         args.changes["schedule"] = "cosine"
     try:
         args.batch_size = tsvae.presets.get(args.preset, **args.changes).batch_size
+        if args.inception is not None:  # now, not after a training of days
+            weights = None if args.inception == "download" else args.inception
+            args.inception = tsvae.metrics.InceptionV3Features(weights)
     except ValueError as error:
         parser.error(str(error))
+    if args.samples < 4:
+        parser.error("--samples must be at least 4, which recall needs")
     if args.limit is not None and args.limit < args.batch_size:
         parser.error(f"--limit must be at least {args.batch_size}, the preset's batch size")
     keras.utils.set_random_seed(0)

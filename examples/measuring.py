@@ -9,15 +9,14 @@ MOST_IMAGES = 60_000  # that the judge is trained on
 
 def features(args, data):
     """Returns Inception's features, or those of a judge trained on the data set's labels."""
-    metrics = tsvae.metrics
     if args.inception is not None:
-        return metrics.InceptionV3Features(None if args.inception == "download" else args.inception)
+        return args.inception
     path = args.output / "judge.keras"
     if args.resume and path.exists():
         return keras.saving.load_model(path)
     print("\nTraining the judge, a small classifier of real images")
     images, labels = data.train.images[:MOST_IMAGES], data.train.labels[:MOST_IMAGES]
-    judge = metrics.ClassifierFeatures.fit(images, labels, verbose=2)
+    judge = tsvae.metrics.ClassifierFeatures.fit(images, labels, verbose=2)
     judge.save(path)
     return judge
 
