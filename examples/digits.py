@@ -1,7 +1,7 @@
 """Trains a Two-Stage VAE on scikit-learn's handwritten digits: real, 8x8, and offline.
 
-Takes under three minutes on two CPU cores. Writes pictures, curves, the model and its SavedModel,
-and measures the samples with a classifier of real digits.
+Takes two to five minutes on two CPU cores. Writes pictures, curves, the model and its SavedModel,
+and measures the samples with the features of a classifier of real digits.
 """
 
 import pathlib

@@ -69,8 +69,8 @@ class Generator(BaseModel):
             stage: 2 for `u ~ N(0, I)`, `z = decoder_2(u) + gamma_z * noise`, `x = decoder_1(z)`;
                 1 for `z ~ N(0, I)`, `x = decoder_1(z)`; `"mixture"` for z drawn from the mixture
                 that `fit_mixture` fitted; the latter two for comparison. Defaults to 2.
-            seed: Non-negative int or None. Equal seeds give equal images on one backend, whatever
-                the batch size. Defaults to None: other images at every call.
+            seed: Non-negative int or None. Equal seeds give equal images on one backend, but for
+                the last bits if the batch size differs. Defaults to None: others at every call.
             batch_size: Images per step. Defaults to 256.
 
         Returns:

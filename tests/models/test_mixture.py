@@ -47,7 +47,8 @@ def test_a_model_samples_from_its_mixture(images, tmp_path):
     model.fit_mixture(images, num_components=3, seed=0)
     samples = model.sample(300, stage="mixture", seed=1)
     assert samples.shape == (300, *tiny.IMAGE_SHAPE) and 0 <= samples.min() < samples.max() <= 1
-    np.testing.assert_array_equal(samples, model.sample(300, stage="mixture", seed=1, batch_size=7))
+    again = model.sample(300, stage="mixture", seed=1, batch_size=7)
+    np.testing.assert_allclose(samples, again, atol=1e-6)  # some processors add in another order
     assert not np.array_equal(samples, model.sample(300, stage="mixture", seed=2))
 
     model.save(tmp_path / "model.keras")
