@@ -11,8 +11,8 @@ from keras_tsvae.backend import resolve_jit
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.metrics.protocols import check_images
 
-_IMAGES_SEEN = 180_000  # in a training of default length, within these bounds of epochs
-_EPOCHS = (2, 30)
+_IMAGES_SEEN = 60_000  # in a training of default length, within these bounds of epochs
+_EPOCHS = (1, 30)
 _CLASSES = 10_000  # at the most
 
 
@@ -68,7 +68,7 @@ class ClassifierFeatures(keras.Model):
 
     @classmethod
     def fit(cls, images, labels, epochs=None, batch_size=128, verbose=0, **kwargs):
-        """Trains a new classifier on real images; about a minute for MNIST on two CPU cores.
+        """Trains a new classifier on real images; a minute or two for MNIST on two CPU cores.
 
         `keras.utils.set_random_seed` makes it repeatable on one backend.
 
@@ -76,7 +76,7 @@ class ClassifierFeatures(keras.Model):
             images: Array `(n, height, width, channels)`, uint8 or float in [0, 1].
             labels: Class indices `(n,)`, or attributes `(n, attributes)` of +1 and -1, or of 1
                 and 0.
-            epochs: Positive int. Defaults to None: as many as show it 180,000 images, at least 2
+            epochs: Positive int. Defaults to None: as many as show it 60,000 images, at least 1
                 and at most 30.
             batch_size: Positive int. Defaults to 128.
             verbose: As in `keras.Model.fit`. Defaults to 0.
