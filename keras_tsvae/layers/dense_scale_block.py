@@ -19,6 +19,8 @@ class DenseScaleBlock(BlockStack):
 
     Call arguments:
         inputs: Tensor of shape `(batch, features)`.
+        condition: Optional tensor of shape `(batch, condition_dim)` that modulates each layer
+            (see `Modulation`); given at the first call, it has to be given at every call.
 
     Returns:
         A tensor of shape `(batch, units)`.

@@ -22,6 +22,8 @@ class ResBlock(PreActivationBlock):
 
     Call arguments:
         inputs: Tensor of shape `(batch, height, width, channels)`.
+        condition: Optional tensor of shape `(batch, condition_dim)` that modulates each layer
+            (see `Modulation`); given at the first call, it has to be given at every call.
         training: Whether batch normalisation uses the batch's own statistics.
 
     Returns:

@@ -4,12 +4,14 @@ import keras
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.layers.modulation import Modulation
 
 
 class PreActivationBlock(keras.layers.Layer):
     """`y = x`, then `depth_per_block` times `y = transform(relu(norm(y)))`; `y + shortcut(x)`.
 
-    Subclasses say what a transform is, and what the norm in front of it, if any.
+    Called with a condition, it modulates by it what goes into each relu. Subclasses say what a
+    transform is, and what the norm in front of it, if any.
     """
 
     def __init__(self, width, depth_per_block, **kwargs):
@@ -25,34 +27,40 @@ class PreActivationBlock(keras.layers.Layer):
         """Returns the layer in front of a relu, or None."""
         return None
 
-    def build(self, input_shape):
-        """Creates and builds norms, transforms and the shortcut."""
-        self.norms, self.transforms = [], []
-        shape = tuple(input_shape)
+    def build(self, inputs_shape, condition_shape=None):
+        """Creates and builds norms, modulations, transforms and the shortcut."""
+        self.norms, self.modulations, self.transforms = [], [], []
+        shape = tuple(inputs_shape)
         for index in range(self.depth_per_block):
             norm = self.make_norm(f"norm_{index}")
             if norm is not None:
                 norm.build(shape)
                 self.norms.append(norm)
+            if condition_shape is not None:
+                modulation = Modulation(dtype=self.dtype_policy, name=f"modulation_{index}")
+                modulation.build(shape, condition_shape)
+                self.modulations.append(modulation)
             transform = self.make_transform(f"transform_{index}")
             transform.build(shape)
             self.transforms.append(transform)
-            shape = self.compute_output_shape(input_shape)
+            shape = self.compute_output_shape(inputs_shape)
         self.shortcut = self.make_transform("shortcut")
-        self.shortcut.build(input_shape)
+        self.shortcut.build(inputs_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, condition=None, training=None):
         """Applies the block to a batch."""
         y = inputs
         for index, transform in enumerate(self.transforms):
             if self.norms:
                 y = self.norms[index](y, training=training)
+            if self.modulations:
+                y = self.modulations[index](y, condition)
             y = transform(ops.relu(y))
         return y + self.shortcut(inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, inputs_shape, condition_shape=None):
         """Returns the input's shape with the block's width as its last axis."""
-        return (*input_shape[:-1], self.width)
+        return (*inputs_shape[:-1], self.width)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -72,25 +80,25 @@ class BlockStack(keras.layers.Layer):
         """Returns a new residual block."""
         raise NotImplementedError
 
-    def build(self, input_shape):
+    def build(self, inputs_shape, condition_shape=None):
         """Creates and builds the blocks."""
         self.blocks = []
-        shape = tuple(input_shape)
+        shape = tuple(inputs_shape)
         for index in range(self.block_per_scale):
             block = self.make_block(f"block_{index}")
-            block.build(shape)
+            block.build(shape, condition_shape)
             shape = block.compute_output_shape(shape)
             self.blocks.append(block)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, condition=None, training=None):
         """Applies the blocks in order."""
         for block in self.blocks:
-            inputs = block(inputs, training=training)
+            inputs = block(inputs, condition, training=training)
         return inputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, inputs_shape, condition_shape=None):
         """Returns the input's shape with the blocks' width as its last axis."""
-        return (*input_shape[:-1], self.width)
+        return (*inputs_shape[:-1], self.width)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -4,6 +4,7 @@ import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization
+from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, check_stride, vector_input
 
 
@@ -21,12 +22,18 @@ class InfoGANDecoder(ImageDecoder):
         latent_dim: Positive int, the width of z.
         base_dim: Positive int, channels before the last layer. Defaults to 64.
         fc_dim: Positive int, width of the first dense layer. Defaults to 1024.
+        condition_dim: Positive int, the width of the condition; None for a decoder without.
+            Defaults to None.
+        conditioning: `"concat"`: the condition is concatenated behind z; `"modulate"`: it scales
+            and shifts the output of every batch normalisation
+            (see `keras_tsvae.layers.Modulation`). Defaults to `"modulate"`.
         dtype: Dtype policy of all layers but the sigmoid, which is float32.
             Defaults to Keras's global policy.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Call arguments:
-        z: Float tensor of shape `(batch, latent_dim)`.
+        z: Float tensor of shape `(batch, latent_dim)`; with a `condition_dim`, a list of it and
+            the conditions `(batch, condition_dim)`.
 
     Returns:
         Float32 images in [0, 1] of shape `(batch, height, width, channels)`.
@@ -43,13 +50,24 @@ class InfoGANDecoder(ImageDecoder):
         Chen et al. (2016), *InfoGAN*, appendix C; Dai & Wipf (2019), section 5.
     """
 
-    def __init__(self, image_shape, latent_dim, base_dim=64, fc_dim=1024, dtype=None, **kwargs):
+    def __init__(
+        self,
+        image_shape,
+        latent_dim,
+        base_dim=64,
+        fc_dim=1024,
+        condition_dim=None,
+        conditioning="modulate",
+        dtype=None,
+        **kwargs,
+    ):
         image_shape = check_stride(check_image_shape(image_shape), 4)
         latent_dim = positive_int("latent_dim", latent_dim)
         base_dim = positive_int("base_dim", base_dim)
         fc_dim = positive_int("fc_dim", fc_dim)
         height, width, channels = image_shape
         policy = keras.dtype_policies.get(dtype)
+        condition = Conditioning(condition_dim, conditioning, policy)
         common = {
             "kernel_initializer": keras.initializers.RandomNormal(stddev=0.02),
             "dtype": policy,
@@ -58,11 +76,14 @@ class InfoGANDecoder(ImageDecoder):
 
         def norm_relu(y, name):
             y = DebiasedBatchNormalization(dtype=policy, name=name)(y)
+            y = condition.modulate(y, name.replace("norm", "modulation"))
             return keras.layers.ReLU(dtype=policy)(y)
 
         grid = (height // 4, width // 4, 2 * base_dim)
         z = vector_input(latent_dim, "z")
-        y = norm_relu(keras.layers.Dense(fc_dim, name="hidden", **common)(z), "norm_0")
+        y = norm_relu(
+            keras.layers.Dense(fc_dim, name="hidden", **common)(condition.concat(z)), "norm_0"
+        )
         y = keras.layers.Dense(grid[0] * grid[1] * grid[2], name="grid", **common)(y)
         y = norm_relu(y, "norm_1")
         y = keras.layers.Reshape(grid, dtype=policy, name="reshape")(y)
@@ -74,5 +95,6 @@ class InfoGANDecoder(ImageDecoder):
             "latent_dim": latent_dim,
             "base_dim": base_dim,
             "fc_dim": fc_dim,
+            **condition.arguments,
         }
-        super().__init__(z, logits, policy, arguments, **kwargs)
+        super().__init__(condition.inputs(z), logits, policy, arguments, **kwargs)

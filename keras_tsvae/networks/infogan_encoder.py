@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization, SpectralNormalization
+from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride
 
 MIN_STD = 1e-6
@@ -25,11 +26,14 @@ class InfoGANEncoder(Network):
         latent_dim: Positive int, the width of z.
         base_dim: Positive int, channels of the first convolution. Defaults to 64.
         fc_dim: Positive int, width of the dense layer. Defaults to 1024.
+        condition_dim: Positive int, the width of a condition that is concatenated behind the
+            convolutions' flattened output, or None for an encoder without. Defaults to None.
         dtype: Dtype policy of all layers. Defaults to Keras's global policy.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Call arguments:
-        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`.
+        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`; with a
+            `condition_dim`, a list of it and the conditions `(batch, condition_dim)`.
 
     Returns:
         `(mean, log_std)`, each of shape `(batch, latent_dim)`; `log_std` is float32.
@@ -47,12 +51,22 @@ class InfoGANEncoder(Network):
         Chen et al. (2016), *InfoGAN*, appendix C; Dai & Wipf (2019), section 5.
     """
 
-    def __init__(self, image_shape, latent_dim, base_dim=64, fc_dim=1024, dtype=None, **kwargs):
+    def __init__(
+        self,
+        image_shape,
+        latent_dim,
+        base_dim=64,
+        fc_dim=1024,
+        condition_dim=None,
+        dtype=None,
+        **kwargs,
+    ):
         image_shape = check_stride(check_image_shape(image_shape), 4)
         latent_dim = positive_int("latent_dim", latent_dim)
         base_dim = positive_int("base_dim", base_dim)
         fc_dim = positive_int("fc_dim", fc_dim)
         policy = keras.dtype_policies.get(dtype)
+        condition = Conditioning(condition_dim, "concat", policy)
 
         def normalized(layer, name):
             return SpectralNormalization(layer, dtype=policy, name=name)
@@ -82,7 +96,7 @@ class InfoGANEncoder(Network):
         y = leaky_relu(normalized(conv(base_dim), "conv_0")(images))
         y = normalized(conv(2 * base_dim), "conv_1")(y)
         y = leaky_relu(DebiasedBatchNormalization(dtype=policy, name="norm_1")(y))
-        y = keras.layers.Flatten(dtype=policy)(y)
+        y = condition.concat(keras.layers.Flatten(dtype=policy)(y))
         y = normalized(dense(fc_dim), "hidden")(y)
         y = leaky_relu(DebiasedBatchNormalization(dtype=policy, name="norm_2")(y))
         y = normalized(dense(2 * latent_dim), "gaussian")(y)
@@ -93,5 +107,6 @@ class InfoGANEncoder(Network):
             "latent_dim": latent_dim,
             "base_dim": base_dim,
             "fc_dim": fc_dim,
+            "condition_dim": condition_dim,
         }
-        super().__init__(images, posterior, policy, arguments, **kwargs)
+        super().__init__(condition.inputs(images), posterior, policy, arguments, **kwargs)

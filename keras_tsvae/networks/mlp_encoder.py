@@ -3,6 +3,7 @@
 import keras
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, gaussian_heads, vector_input
 
 
@@ -17,11 +18,17 @@ class MLPEncoder(Network):
         latent_dim: Positive int, the width of z and of u.
         width: Positive int, units of each hidden layer. Defaults to 1024.
         depth: Positive int, the number of hidden layers. Defaults to 3.
+        condition_dim: Positive int, the width of the condition; None for an encoder without.
+            Defaults to None.
+        conditioning: `"concat"`: the condition is concatenated behind z; `"modulate"`: it scales
+            and shifts what goes into every relu
+            (see `keras_tsvae.layers.Modulation`). Defaults to `"modulate"`.
         dtype: Dtype policy of all layers. Defaults to Keras's global policy.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Call arguments:
-        z: Float tensor of shape `(batch, latent_dim)`.
+        z: Float tensor of shape `(batch, latent_dim)`; with a `condition_dim`, a list of it and
+            the conditions `(batch, condition_dim)`.
 
     Returns:
         `(mean, log_std)`, each of shape `(batch, latent_dim)`.
@@ -35,28 +42,40 @@ class MLPEncoder(Network):
         (2, 64)
 
     Source:
-        Dai & Wipf (2019), section 4 and appendix.
+        Dai & Wipf (2019), section 4 and appendix; Trentin (2019), chapter 5, for the condition.
     """
 
-    def __init__(self, latent_dim, width=1024, depth=3, dtype=None, **kwargs):
+    def __init__(
+        self,
+        latent_dim,
+        width=1024,
+        depth=3,
+        condition_dim=None,
+        conditioning="modulate",
+        dtype=None,
+        **kwargs,
+    ):
         latent_dim = positive_int("latent_dim", latent_dim)
         policy = keras.dtype_policies.get(dtype)
+        condition = Conditioning(condition_dim, conditioning, policy)
         z = vector_input(latent_dim, "z")
-        features = hidden_and_input(z, width, depth, policy)
+        features = hidden_and_input(z, width, depth, condition)
         arguments = {
             "latent_dim": latent_dim,
             "width": width,
             "depth": depth,
+            **condition.arguments,
         }
-        super().__init__(
-            z, gaussian_heads(features, latent_dim, policy), policy, arguments, **kwargs
-        )
+        posterior = gaussian_heads(features, latent_dim, policy)
+        super().__init__(condition.inputs(z), posterior, policy, arguments, **kwargs)
 
 
-def hidden_and_input(inputs, width, depth, dtype):
+def hidden_and_input(inputs, width, depth, condition):
     """Returns `inputs` with the output of the hidden layers concatenated behind them."""
-    width = positive_int("width", width)
+    width, dtype = positive_int("width", width), condition.dtype
+    inputs = condition.concat(inputs)
     y = inputs
     for index in range(positive_int("depth", depth)):
-        y = keras.layers.Dense(width, activation="relu", dtype=dtype, name=f"hidden_{index}")(y)
+        y = keras.layers.Dense(width, dtype=dtype, name=f"hidden_{index}")(y)
+        y = keras.layers.ReLU(dtype=dtype)(condition.modulate(y, f"modulation_{index}"))
     return keras.layers.Concatenate(dtype=dtype, name="skip")([inputs, y])

@@ -4,6 +4,7 @@ import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import ScaleBlock
+from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, vector_input
 
 MAX_WIDTH = 1024
@@ -28,12 +29,18 @@ class ResNetDecoder(ImageDecoder):
         block_per_scale: Positive int, residual blocks at each resolution. Defaults to 1.
         depth_per_block: Positive int, layers on each block's main path. Defaults to 2.
         kernel_size: Positive int, side of all kernels. Defaults to 3.
+        condition_dim: Positive int, the width of the condition; None for a decoder without.
+            Defaults to None.
+        conditioning: `"concat"`: the condition is concatenated behind z; `"modulate"`: it scales
+            and shifts the grid, and what goes into every convolution of the residual blocks
+            (see `keras_tsvae.layers.Modulation`). Defaults to `"modulate"`.
         dtype: Dtype policy of all layers but the sigmoid, which is float32.
             Defaults to Keras's global policy.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Call arguments:
-        z: Float tensor of shape `(batch, latent_dim)`.
+        z: Float tensor of shape `(batch, latent_dim)`; with a `condition_dim`, a list of it and
+            the conditions `(batch, condition_dim)`.
 
     Returns:
         Float32 images in [0, 1] of shape `(batch, height, width, channels)`.
@@ -47,7 +54,8 @@ class ResNetDecoder(ImageDecoder):
         (2, 48, 64, 3)
 
     Source:
-        Dai & Wipf (2019), appendix; Trentin (2019), chapter 4.
+        Dai & Wipf (2019), appendix; Trentin (2019), chapter 4, and chapter 5 for
+        the condition.
     """
 
     def __init__(
@@ -58,6 +66,8 @@ class ResNetDecoder(ImageDecoder):
         block_per_scale=1,
         depth_per_block=2,
         kernel_size=3,
+        condition_dim=None,
+        conditioning="modulate",
         dtype=None,
         **kwargs,
     ):
@@ -72,12 +82,16 @@ class ResNetDecoder(ImageDecoder):
                 f"Received: image_shape={image_shape}"
             )
         policy = keras.dtype_policies.get(dtype)
+        condition = Conditioning(condition_dim, conditioning, policy)
         convolution = {"kernel_size": kernel_size, "padding": "same", "dtype": policy}
 
         (rows, columns), *sizes = _sizes(height, width)
         dims = [min(base_dim * 2**i, MAX_WIDTH) for i in reversed(range(len(sizes) + 1))]
         z = vector_input(latent_dim, "z")
-        y = keras.layers.Dense(rows * columns * dims[0], dtype=policy, name="grid")(z)
+        y = keras.layers.Dense(rows * columns * dims[0], dtype=policy, name="grid")(
+            condition.concat(z)
+        )
+        y = condition.modulate(y, "modulation")
         y = keras.layers.Reshape((rows, columns, dims[0]), dtype=policy, name="reshape")(y)
         for i, (size, dim) in enumerate(zip(sizes, dims[1:])):
             y = keras.layers.Conv2DTranspose(dim, strides=2, name=f"up_{i}", **convolution)(y)
@@ -91,7 +105,7 @@ class ResNetDecoder(ImageDecoder):
                 kernel_size=kernel_size,
                 dtype=policy,
                 name=f"scale_{i}",
-            )(y)
+            )(y, *condition.of_blocks())
         logits = keras.layers.Conv2D(channels, name="to_image", **convolution)(y)
         arguments = {
             "image_shape": image_shape,
@@ -100,8 +114,9 @@ class ResNetDecoder(ImageDecoder):
             "block_per_scale": block_per_scale,
             "depth_per_block": depth_per_block,
             "kernel_size": kernel_size,
+            **condition.arguments,
         }
-        super().__init__(z, logits, policy, arguments, **kwargs)
+        super().__init__(condition.inputs(z), logits, policy, arguments, **kwargs)
 
 
 def _sizes(height, width):

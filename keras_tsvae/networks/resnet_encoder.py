@@ -4,6 +4,7 @@ import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DenseScaleBlock, ScaleBlock
+from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, gaussian_heads
 
 
@@ -24,11 +25,14 @@ class ResNetEncoder(Network):
         depth_per_block: Positive int, layers on each block's main path. Defaults to 2.
         kernel_size: Positive int, side of all kernels. Defaults to 3.
         fc_dim: Positive int, width of the dense scale block. Defaults to 512.
+        condition_dim: Positive int, the width of a condition that is concatenated behind the
+            spatial mean, or None for an encoder without. Defaults to None.
         dtype: Dtype policy of all layers. Defaults to Keras's global policy.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Call arguments:
-        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`.
+        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`; with a
+            `condition_dim`, a list of it and the conditions `(batch, condition_dim)`.
 
     Returns:
         `(mean, log_std)`, each of shape `(batch, latent_dim)`.
@@ -43,7 +47,8 @@ class ResNetEncoder(Network):
         (2, 16)
 
     Source:
-        Dai & Wipf (2019), appendix; Trentin (2019), chapter 4.
+        Dai & Wipf (2019), appendix; Trentin (2019), chapter 4, and chapter 5 for
+        the condition.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class ResNetEncoder(Network):
         depth_per_block=2,
         kernel_size=3,
         fc_dim=512,
+        condition_dim=None,
         dtype=None,
         **kwargs,
     ):
@@ -65,6 +71,7 @@ class ResNetEncoder(Network):
         latent_dim = positive_int("latent_dim", latent_dim)
         kernel_size = positive_int("kernel_size", kernel_size)
         policy = keras.dtype_policies.get(dtype)
+        condition = Conditioning(condition_dim, "concat", policy)
         convolution = {"kernel_size": kernel_size, "padding": "same", "dtype": policy}
 
         images = keras.Input(image_shape, dtype="float32", name="images")
@@ -82,6 +89,7 @@ class ResNetEncoder(Network):
                 name=f"scale_{scale}",
             )(y)
         y = keras.layers.GlobalAveragePooling2D(dtype=policy, name="spatial_mean")(y)
+        y = condition.concat(y)
         y = DenseScaleBlock(fc_dim, 1, depth_per_block, dtype=policy, name="dense_scale")(y)
         arguments = {
             "image_shape": image_shape,
@@ -92,5 +100,7 @@ class ResNetEncoder(Network):
             "depth_per_block": depth_per_block,
             "kernel_size": kernel_size,
             "fc_dim": fc_dim,
+            "condition_dim": condition_dim,
         }
-        super().__init__(images, gaussian_heads(y, latent_dim, policy), policy, arguments, **kwargs)
+        posterior = gaussian_heads(y, latent_dim, policy)
+        super().__init__(condition.inputs(images), posterior, policy, arguments, **kwargs)

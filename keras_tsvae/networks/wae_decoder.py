@@ -4,6 +4,7 @@ import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization
+from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, check_stride, vector_input
 
 
@@ -21,12 +22,18 @@ class WAEDecoder(ImageDecoder):
             of 8.
         latent_dim: Positive int, the width of z.
         base_dim: Positive int, channels before the last layer. Defaults to 128.
+        condition_dim: Positive int, the width of the condition; None for a decoder without.
+            Defaults to None.
+        conditioning: `"concat"`: the condition is concatenated behind z; `"modulate"`: it scales
+            and shifts the grid and the output of every batch normalisation
+            (see `keras_tsvae.layers.Modulation`). Defaults to `"modulate"`.
         dtype: Dtype policy of all layers but the sigmoid, which is float32.
             Defaults to Keras's global policy.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Call arguments:
-        z: Float tensor of shape `(batch, latent_dim)`.
+        z: Float tensor of shape `(batch, latent_dim)`; with a `condition_dim`, a list of it and
+            the conditions `(batch, condition_dim)`.
 
     Returns:
         Float32 images in [0, 1] of shape `(batch, height, width, channels)`.
@@ -44,19 +51,30 @@ class WAEDecoder(ImageDecoder):
         section 5, table 2.
     """
 
-    def __init__(self, image_shape, latent_dim, base_dim=128, dtype=None, **kwargs):
+    def __init__(
+        self,
+        image_shape,
+        latent_dim,
+        base_dim=128,
+        condition_dim=None,
+        conditioning="modulate",
+        dtype=None,
+        **kwargs,
+    ):
         image_shape = check_stride(check_image_shape(image_shape), 8)
         latent_dim = positive_int("latent_dim", latent_dim)
         base_dim = positive_int("base_dim", base_dim)
         height, width, channels = image_shape
         policy = keras.dtype_policies.get(dtype)
+        condition = Conditioning(condition_dim, conditioning, policy)
         convolution = {"kernel_size": 5, "padding": "same", "dtype": policy}
 
         grid = (height // 8, width // 8, 8 * base_dim)
         z = vector_input(latent_dim, "z")
-        y = keras.layers.Dense(
-            grid[0] * grid[1] * grid[2], activation="relu", dtype=policy, name="grid"
-        )(z)
+        y = keras.layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="grid")(
+            condition.concat(z)
+        )
+        y = keras.layers.ReLU(dtype=policy)(condition.modulate(y, "modulation"))
         y = keras.layers.Reshape(grid, dtype=policy, name="reshape")(y)
         for index in range(3):
             filters = base_dim * 2 ** (2 - index)
@@ -64,7 +82,13 @@ class WAEDecoder(ImageDecoder):
                 y
             )
             y = DebiasedBatchNormalization(dtype=policy, name=f"norm_{index}")(y)
+            y = condition.modulate(y, f"modulation_{index}")
             y = keras.layers.ReLU(dtype=policy)(y)
         logits = keras.layers.Conv2DTranspose(channels, name="to_image", **convolution)(y)
-        arguments = {"image_shape": image_shape, "latent_dim": latent_dim, "base_dim": base_dim}
-        super().__init__(z, logits, policy, arguments, **kwargs)
+        arguments = {
+            "image_shape": image_shape,
+            "latent_dim": latent_dim,
+            "base_dim": base_dim,
+            **condition.arguments,
+        }
+        super().__init__(condition.inputs(z), logits, policy, arguments, **kwargs)

@@ -4,6 +4,7 @@ import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization
+from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride, gaussian_heads
 
 
@@ -20,11 +21,14 @@ class WAEEncoder(Network):
             of 8.
         latent_dim: Positive int, the width of z.
         base_dim: Positive int, channels of the first convolution. Defaults to 128.
+        condition_dim: Positive int, the width of a condition that is concatenated behind the
+            convolutions' flattened output, or None for an encoder without. Defaults to None.
         dtype: Dtype policy of all layers. Defaults to Keras's global policy.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Call arguments:
-        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`.
+        images: Float tensor in [0, 1] of shape `(batch, height, width, channels)`; with a
+            `condition_dim`, a list of it and the conditions `(batch, condition_dim)`.
 
     Returns:
         `(mean, log_std)`, each of shape `(batch, latent_dim)`.
@@ -43,11 +47,14 @@ class WAEEncoder(Network):
         section 5, table 2.
     """
 
-    def __init__(self, image_shape, latent_dim, base_dim=128, dtype=None, **kwargs):
+    def __init__(
+        self, image_shape, latent_dim, base_dim=128, condition_dim=None, dtype=None, **kwargs
+    ):
         image_shape = check_stride(check_image_shape(image_shape), 8)
         latent_dim = positive_int("latent_dim", latent_dim)
         base_dim = positive_int("base_dim", base_dim)
         policy = keras.dtype_policies.get(dtype)
+        condition = Conditioning(condition_dim, "concat", policy)
 
         images = keras.Input(image_shape, dtype="float32", name="images")
         y = images
@@ -62,6 +69,12 @@ class WAEEncoder(Network):
             )(y)
             y = DebiasedBatchNormalization(dtype=policy, name=f"norm_{index}")(y)
             y = keras.layers.ReLU(dtype=policy)(y)
-        y = keras.layers.Flatten(dtype=policy)(y)
-        arguments = {"image_shape": image_shape, "latent_dim": latent_dim, "base_dim": base_dim}
-        super().__init__(images, gaussian_heads(y, latent_dim, policy), policy, arguments, **kwargs)
+        y = condition.concat(keras.layers.Flatten(dtype=policy)(y))
+        posterior = gaussian_heads(y, latent_dim, policy)
+        arguments = {
+            "image_shape": image_shape,
+            "latent_dim": latent_dim,
+            "base_dim": base_dim,
+            "condition_dim": condition_dim,
+        }
+        super().__init__(condition.inputs(images), posterior, policy, arguments, **kwargs)

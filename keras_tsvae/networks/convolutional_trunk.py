@@ -1,0 +1,28 @@
+"""The small convolutional network of those who look at images: judges and recognizers."""
+
+import math
+
+import keras
+
+
+def convolutional_trunk(image_shape, dimensions):
+    """Returns an untrained network from images to `dimensions` features.
+
+    Convolutions 3x3 with batch normalisation and relu: 16 wide at full size, then of stride 2 and
+    twice as wide each, up to 64, until no side is longer than 8; a dense layer with relu.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        dimensions: Positive int.
+    """
+    halvings = max(1, math.ceil(math.log2(max(image_shape[:2]) / 8)))
+    layers = [keras.Input(image_shape)]
+    for scale in range(halvings + 1):
+        stride = 1 if scale == 0 else 2
+        layers += [
+            keras.layers.Conv2D(min(16 * 2**scale, 64), 3, stride, "same", use_bias=False),
+            keras.layers.BatchNormalization(momentum=0.9),
+            keras.layers.ReLU(),
+        ]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(dimensions, "relu")]
+    return keras.Sequential(layers, name="trunk")
