@@ -1,19 +1,28 @@
 """Two-Stage VAE (Dai & Wipf 2019) for Keras 3."""
 
-from keras_tsvae import callbacks, data, layers, losses, metrics, networks, presets
-from keras_tsvae.models import FirstStageVAE, SecondStageVAE, TwoStageVAE
+from keras_tsvae import callbacks, conditions, data, layers, losses, metrics, networks, presets
+from keras_tsvae.models import (
+    ConditionalTwoStageVAE,
+    FirstStageVAE,
+    SecondStageVAE,
+    TwoStageVAE,
+)
+from keras_tsvae.obedience import evaluate_obedience
 from keras_tsvae.official import load_official_checkpoint
 from keras_tsvae.posteriors import Posteriors
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConditionalTwoStageVAE",
     "FirstStageVAE",
     "Posteriors",
     "SecondStageVAE",
     "TwoStageVAE",
     "callbacks",
+    "conditions",
     "data",
+    "evaluate_obedience",
     "layers",
     "load_official_checkpoint",
     "losses",

@@ -22,6 +22,8 @@ def export_saved_model(model, filepath):
     | `encode` | `images` `(batch, height, width, channels)` | `mean`, `std` |
     | `reconstruct` | `images` | `images` |
 
+    Those of a `ConditionalTwoStageVAE` are listed at `keras_tsvae.export_conditional`.
+
     Images are float32 in [0, 1]; the functions, not the signatures, also take uint8 images, float64
     arrays and an int64 `n`. Seeds
     are non-negative, and give the images that `TwoStageVAE.sample` gives; -1, the default of the
@@ -49,28 +51,36 @@ def export_saved_model(model, filepath):
         )
     import tensorflow as tf
 
-    module, signatures = _sampler(model)
+    module, signatures = _sampler(model, _functions(model))
     with written_beside(filepath) as partial:
         tf.saved_model.save(module, str(partial), signatures=signatures)
 
 
-def _sampler(model):
-    """Returns a `tf.Module` of the model's inference functions, and their signatures."""
+def _functions(model):
+    """Returns what is exported: functions with the names of their results and their arguments."""
     import tensorflow as tf
 
+    if model.condition_dim is not None:
+        from keras_tsvae.export_conditional import conditional_functions
+
+        return conditional_functions(model, sample_blocks)
     number = tf.TensorSpec((), tf.int32)
     pixels = tf.TensorSpec((None, *model.image_shape), tf.float32)
     latents = tf.TensorSpec((None, model.latent_dim), tf.float32)
     first = model.first_stage
 
+    def decoded(to_latents):
+        return lambda start, *noise: first.decode_batch(to_latents(*noise))
+
     def sample(n, seed=RANDOM_SEED):
-        return _sample(model, n, seed, model.second_stage.generate_batch, parts=2)
+        to_images = decoded(model.second_stage.generate_batch)
+        return sample_blocks(model, n, seed, to_images, parts=2)
 
     def sample_stage1(n, seed=RANDOM_SEED):
-        return _sample(model, n, seed, lambda z: z, parts=1)
+        return sample_blocks(model, n, seed, decoded(lambda z: z), parts=1)
 
     def sample_mixture(n, seed=RANDOM_SEED):
-        return _sample(model, n, seed, model.mixture, parts=2)
+        return sample_blocks(model, n, seed, decoded(model.mixture), parts=2)
 
     def decode(z):
         return first.decode_batch(tf.cast(z, tf.float32))
@@ -81,26 +91,42 @@ def _sampler(model):
     def reconstruct(images):
         return first.decode_batch(first.encode_batch(images)[0])
 
-    module, signatures = tf.Module(), {}
-    module.tracked = [v.value for stage in (first, model.second_stage) for v in stage.weights]
     samplers = [sample, sample_stage1, *([sample_mixture] if model.mixture else [])]
-    for function, outputs, arguments, further in (
-        *((sampler, ["images"], {"n": number, "seed": number}, tf.int64) for sampler in samplers),
-        (decode, ["images"], {"z": latents}, tf.float64),
-        (encode, ["mean", "std"], {"images": pixels}, tf.float64),
-        (reconstruct, ["images"], {"images": pixels}, tf.float64),
-    ):
+    return [
+        *((sampler, ["images"], {"n": number, "seed": number}) for sampler in samplers),
+        (decode, ["images"], {"z": latents}),
+        (encode, ["mean", "std"], {"images": pixels}),
+        (reconstruct, ["images"], {"images": pixels}),
+    ]
+
+
+def _sampler(model, functions):
+    """Returns a `tf.Module` of the model's inference functions, and their signatures."""
+    import tensorflow as tf
+
+    module, signatures = tf.Module(), {}
+    module.tracked = [v.value for v in model.weights]
+    for function, outputs, arguments in functions:
         name = function.__name__
         compiled = tf.function(function, autograph=False)
         signatures[name] = _named(compiled, outputs).get_concrete_function(**arguments)
-        dtypes = [further, tf.uint8] if "images" in arguments else [further]
-        for dtype in dtypes:  # besides the signature's own, so that NumPy's default types work
-            (first_name, spec), *others = arguments.items()
-            wide = {first_name: tf.TensorSpec(spec.shape, dtype), **dict(others)}
-            compiled.get_concrete_function(**wide)
+        for specs in _wide(arguments):  # so that NumPy's default types work
+            compiled.get_concrete_function(**specs)
         setattr(module, name, compiled)
     signatures["serving_default"] = signatures["sample"]
     return module, signatures
+
+
+def _wide(arguments):
+    """Yields the arguments of a signature in the other types in which NumPy may hold them."""
+    import tensorflow as tf
+
+    if arguments:
+        name, spec = next(iter(arguments.items()))
+        further = [tf.int64] if spec.dtype == tf.int32 else [tf.float64]
+        further += [tf.uint8] if name == "images" else []
+        for dtype in further:
+            yield {**arguments, name: tf.TensorSpec(spec.shape, dtype)}
 
 
 def _named(function, outputs):
@@ -114,10 +140,11 @@ def _named(function, outputs):
     return signature
 
 
-def _sample(model, n, seed, to_latents, parts):
-    """Decodes `n` samples in blocks of `NOISE_BLOCK`, the noise as in `batching.noise_batches`.
+def sample_blocks(model, n, seed, to_images, parts):
+    """Draws `n` samples in blocks of `NOISE_BLOCK`, the noise as in `batching.noise_batches`.
 
-    `to_latents` makes z of as many batches of noise as there are `parts`.
+    `to_images` makes images of the number of the block's first row and as many batches of noise as
+    there are `parts`.
     """
     import tensorflow as tf
 
@@ -142,8 +169,7 @@ def _sample(model, n, seed, to_latents, parts):
             )[:rows]
             for part in range(parts)
         ]
-        decoded = model.first_stage.decode_batch(to_latents(*noise))
-        return index + 1, images.write(index, decoded)
+        return index + 1, images.write(index, to_images(index * NOISE_BLOCK, *noise))
 
     count = (n + NOISE_BLOCK - 1) // NOISE_BLOCK
     images = tf.TensorArray(

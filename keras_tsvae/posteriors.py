@@ -11,19 +11,21 @@ import numpy as np
 from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.files import written_beside
 
-_NAMES = ("mean", "std")
+_NAMES = ("mean", "std", "condition")
 _ROWS_AT_ONCE = 65_536
 
 
 class Posteriors:
     """Means and standard deviations of the posteriors q(z|x) of a data set.
 
-    In memory as arrays, or memory-mapped from an HDF5 file with the data sets `mean` and `std`,
-    of which only the rows in use are read.
+    In memory as arrays, or memory-mapped from an HDF5 file with the data sets `mean`, `std` and, if
+    there is one, `condition`, of which only the rows in use are read.
 
     Args:
         mean: Array of shape `(n, latent_dim)`.
         std: Array of the same shape, not negative.
+        condition: Optional array `(n, condition_dim)`, the condition of each image. Defaults to
+            None.
 
     Raises:
         ValueError: If the shapes are not so, or values are not finite, or `std` is negative.
@@ -37,7 +39,7 @@ class Posteriors:
         posterior, `z = mean + std * noise`.
     """
 
-    def __init__(self, mean, std):
+    def __init__(self, mean, std, condition=None):
         mean, std = (np.asanyarray(array) for array in (mean, std))
         if {mean.dtype.kind, std.dtype.kind} - set("fiu"):
             raise ValueError(
@@ -57,6 +59,7 @@ class Posteriors:
                 raise ValueError(f"`std` must not be negative. Received: min={std[rows].min()}")
         self.mean = mean
         self.std = std
+        self.condition = None if condition is None else _check_condition(condition, len(mean))
 
     def __len__(self):
         """Returns the number of posteriors."""
@@ -64,12 +67,24 @@ class Posteriors:
 
     def __repr__(self):
         """Returns a short description."""
-        return f"Posteriors(n={len(self)}, latent_dim={self.latent_dim})"
+        condition = "" if self.condition is None else f", condition_dim={self.condition_dim}"
+        return f"Posteriors(n={len(self)}, latent_dim={self.latent_dim}{condition})"
 
     @property
     def latent_dim(self) -> int:
         """The width of z."""
         return self.mean.shape[1]
+
+    @property
+    def condition_dim(self) -> int | None:
+        """The width of the conditions, None without."""
+        return None if self.condition is None else self.condition.shape[1]
+
+    @property
+    def arrays(self) -> tuple:
+        """`(mean, std)` or `(mean, std, condition)`."""
+        parts = (self.mean, self.std, self.condition)
+        return parts if self.condition is not None else parts[:2]
 
     def z_std(self) -> float:
         """The standard deviation of z over the data set, averaged over dimensions in square.
@@ -102,9 +117,9 @@ class Posteriors:
         return int((squares / len(self) < threshold).sum())
 
     def save(self, path):
-        """Writes an HDF5 file with the data sets `mean` and `std`, at once or not at all."""
+        """Writes an HDF5 file of all arrays by name, at once or not at all."""
         with written_beside(path) as partial:
-            _write_hdf5(partial, (self.mean, self.std))
+            _write_hdf5(partial, self.arrays)
 
     @classmethod
     def load(cls, path):
@@ -115,7 +130,8 @@ class Posteriors:
         """
         try:
             with h5py.File(path, "r") as file:
-                places = [(file[name].id.get_offset(), file[name].shape) for name in _NAMES]
+                names = _NAMES if "condition" in file else _NAMES[:2]
+                places = [(file[name].id.get_offset(), file[name].shape) for name in names]
             arrays = [
                 np.memmap(path, "float32", mode="r", offset=offset, shape=shape)
                 for offset, shape in places
@@ -129,10 +145,11 @@ class Posteriors:
 
     @classmethod
     def from_batches(cls, batches, memory_limit=2**30, path=None):
-        """Gathers `(mean, std)` batches, in memory, or in an HDF5 file once they grow too large.
+        """Gathers batches, in memory, or in an HDF5 file once they grow too large.
 
         Args:
-            batches: Iterable of pairs of float32 arrays `(batch, latent_dim)`.
+            batches: Iterable of tuples of float32 arrays, `(mean, std)` or
+                `(mean, std, condition)`.
             memory_limit: Bytes to keep in memory at the most. Defaults to 1 GiB.
             path: Where the HDF5 file goes. Defaults to None: a temporary folder that is removed
                 with the returned object.
@@ -163,12 +180,14 @@ class _Gathered:
     def __init__(self, memory_limit, path):
         self.memory_limit = memory_limit
         self.path = path
-        self.lists = ([], [])
+        self.lists = None
         self.bytes = 0
         self.folder = None
         self.spools = None
 
     def append(self, batch):
+        if self.lists is None:
+            self.lists = [[] for _ in batch]
         for rows, array in zip(self.lists, batch):
             rows.append(np.ascontiguousarray(array, "float32"))
             self.bytes += rows[-1].nbytes
@@ -181,15 +200,15 @@ class _Gathered:
             if parent is not None:
                 parent.mkdir(parents=True, exist_ok=True)
             self.folder = pathlib.Path(tempfile.mkdtemp(prefix=".posteriors-", dir=parent))
-            self.spools = [open(self.folder / name, "wb") for name in _NAMES]
-            self.latent_dim = self.lists[0][0].shape[1]
+            self.spools = [open(self.folder / name, "wb") for name, _ in zip(_NAMES, self.lists)]
+            self.widths = [rows[0].shape[1] for rows in self.lists]
         for rows, spool in zip(self.lists, self.spools):
             spool.writelines(rows)
             rows.clear()
 
     def finish(self, cls):
         if self.spools is None:
-            if not self.lists[0]:
+            if self.lists is None:
                 raise ValueError("`batches` must not be empty. Received: no batch")
             posteriors = cls(*(np.concatenate(rows) for rows in self.lists))
             if self.path is not None:
@@ -199,8 +218,8 @@ class _Gathered:
         for spool in self.spools:
             spool.close()
         arrays = [
-            np.memmap(spool.name, "float32", mode="r").reshape(-1, self.latent_dim)
-            for spool in self.spools
+            np.memmap(spool.name, "float32", mode="r").reshape(-1, width)
+            for spool, width in zip(self.spools, self.widths)
         ]
         target = self.path or pathlib.Path(tempfile.mkdtemp(prefix="posteriors-"), "posteriors.h5")
         with written_beside(target) as partial:
@@ -215,6 +234,19 @@ class _Gathered:
             for spool in self.spools:
                 spool.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _check_condition(condition, n):
+    condition = np.asanyarray(condition)
+    if condition.ndim != 2 or len(condition) != n or condition.dtype.kind not in "fiu":
+        raise ValueError(
+            "`condition` must be numbers of shape (n, condition_dim), one row for each of the n "
+            f"posteriors. Received: dtype={condition.dtype}, shape={condition.shape}, n={n}"
+        )
+    for start in range(0, n, _ROWS_AT_ONCE):
+        if not np.isfinite(condition[start : start + _ROWS_AT_ONCE]).all():
+            raise ValueError("`condition` must be finite. Received: NaN or infinity")
+    return condition
 
 
 def _write_hdf5(path, arrays):

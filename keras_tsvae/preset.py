@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from keras_tsvae import conditions
 from keras_tsvae.arguments import (
     check_gamma,
     check_image_shape,
@@ -11,8 +12,11 @@ from keras_tsvae.arguments import (
     non_negative_int,
     positive_int,
 )
+from keras_tsvae.networks.conditioning import CONDITIONING
 
+KINDS = ("attributes", "classes", "number", "vector")
 NETWORKS = ("resnet", "infogan", "wae")
+CONDITIONED_STAGES = ("both", "first", "second")
 SCHEDULES = ("constant", "halved", "cosine")
 _POSITIVE = (
     "latent_dim",
@@ -44,6 +48,11 @@ class Preset:
         learning_rate: At the start, of both stages.
         schedule: `"constant"`; `"halved"`, every `halve_every` and `second_stage_halve_every`
             epochs; or `"cosine"`, to zero over the epochs.
+        conditions: `"attributes"`, `"classes"`, `"number"` or `"vector"`; None: unconditional.
+        condition_dim: Width of a coded condition.
+        condition_names: Names of attributes or classes, or None.
+        conditioning: `"concat"` or `"modulate"`.
+        conditioned_stages: `"both"`, `"first"` or `"second"`.
         source: Where the settings come from.
     """
 
@@ -72,6 +81,11 @@ class Preset:
     schedule: str = "constant"
     halve_every: int | None = None
     second_stage_halve_every: int | None = None
+    conditions: str | None = None
+    condition_dim: int | None = None
+    condition_names: tuple | None = None
+    conditioning: str = "modulate"
+    conditioned_stages: str = "both"
 
     def __post_init__(self):
         """Checks every field that no network or stage checks later."""
@@ -81,7 +95,15 @@ class Preset:
             positive_int(name, getattr(self, name))
         for name in ("epochs", "second_stage_epochs"):
             non_negative_int(name, getattr(self, name))
-        for name, choices in (("network", NETWORKS), ("schedule", SCHEDULES)):
+        if self.condition_names is not None:
+            object.__setattr__(self, "condition_names", tuple(self.condition_names))
+        for name, choices in (
+            ("network", NETWORKS),
+            ("schedule", SCHEDULES),
+            ("conditioning", CONDITIONING),
+            ("conditioned_stages", CONDITIONED_STAGES),
+            ("conditions", (None, *KINDS)),
+        ):
             if getattr(self, name) not in choices:
                 raise ValueError(
                     f"`{name}` must be one of {choices}. Received: {name}={getattr(self, name)!r}"
@@ -103,6 +125,17 @@ class Preset:
     def steps_per_epoch(self) -> int:
         """Steps per epoch; the last partial batch is dropped."""
         return max(self.train_size // self.batch_size, 1)
+
+
+def conditions_of(preset):
+    """Returns the `keras_tsvae.conditions.Condition` of a preset, or None of one without."""
+    if preset.conditions is None:
+        return None
+    if preset.conditions == "number":
+        return conditions.Number()
+    kinds = {kind.kind: kind for kind in (conditions.Attributes, conditions.Classes)}
+    kind = kinds.get(preset.conditions, conditions.Vector)
+    return kind(size=preset.condition_dim, names=preset.condition_names)
 
 
 def optimizers(preset):

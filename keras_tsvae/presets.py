@@ -9,14 +9,32 @@ Where a source leaves a setting open, it is the default of the code published wi
 
 import dataclasses
 
-from keras_tsvae.preset import Preset, learning_rates, optimizers
+from keras_tsvae.preset import Preset, conditions_of, learning_rates, optimizers
 
-__all__ = ["Preset", "describe", "get", "learning_rates", "names", "optimizers"]
+__all__ = [
+    "Preset",
+    "conditions_of",
+    "describe",
+    "get",
+    "learning_rates",
+    "names",
+    "optimizers",
+]
 
 _PAPER = "Dai & Wipf (2019), section 5, with the defaults of the code published with it"
 _THESIS = "Trentin (2019), chapter 4"
 _COMPUTED = "Asperti & Trentin (2020), with the settings of the code published with it"
 _ANALOGY = ", with gamma computed as in Asperti & Trentin (2020)"
+
+_CONDITIONAL = "Trentin (2019), chapter 5, with modulation in place of concatenation"
+_CELEBA_ATTRIBUTES = tuple(
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "
+    "Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee "
+    "Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes "
+    "No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling "
+    "Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace "
+    "Wearing_Necktie Young".split()
+)
 
 _DIGITS = Preset(
     name="digits",
@@ -151,12 +169,31 @@ _PRESETS = (
         second_stage_halve_every=120,
         source=_COMPUTED,
     ),
+    _like(
+        _MNIST,
+        "mnist_conditional",
+        conditions="classes",
+        condition_dim=10,
+        source=_CONDITIONAL,
+    ),
+    _like(
+        _CELEBA,
+        "celeba_conditional",
+        conditions="attributes",
+        condition_dim=40,
+        condition_names=_CELEBA_ATTRIBUTES,
+        source=_CONDITIONAL,
+    ),
 )
 
 
-def names():
-    """Returns the names of all presets."""
-    return tuple(preset.name for preset in _PRESETS)
+def names(conditional=None):
+    """Returns the names of all presets, or of those with (True) or without (False) conditions."""
+    return tuple(
+        preset.name
+        for preset in _PRESETS
+        if conditional is None or (preset.conditions is not None) == conditional
+    )
 
 
 def get(name, **overrides):

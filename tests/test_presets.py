@@ -24,7 +24,11 @@ def test_every_preset_is_data_and_makes_its_model(name):
     preset = presets.get(name)
     assert presets.Preset(**json.loads(json.dumps(preset.to_dict()))) == preset
     assert all(str(v) in presets.describe(name) for v in (preset.source, preset.epochs))
-    model = tsvae.TwoStageVAE.from_preset(name, **TINY)
+    conditional = preset.conditions is not None
+    assert conditional == (name in presets.names(conditional=True))
+    cls = tsvae.ConditionalTwoStageVAE if conditional else tsvae.TwoStageVAE
+    model = cls.from_preset(name, **TINY)
+    assert model.condition_dim == preset.condition_dim
     assert model.image_shape == preset.image_shape
     assert type(model.first_stage.encoder).__name__.lower() == preset.network + "encoder"
     assert model.first_stage.gamma_mode == model.second_stage.gamma_mode == preset.gamma

@@ -112,17 +112,31 @@ class FIDLogger(keras.callbacks.Callback):
 
     def _measure(self, stage):
         start = time.perf_counter()
-        first, n, seed = self._first(), self.num_samples, self.seed
-        if stage == "stage1":
-            figures = {"val_fid_stage1": self._distance(first.sample_batches(n, seed))}
-            if self.images is not None:
-                means = (first.encode(batch)[0] for batch in image_batches(self.images, n))
-                figures["val_fid_reconstruction"] = self._distance(_decoded(first, means))
-        else:
-            second = getattr(self.model, "second_stage", self.model)
-            samples = _decoded(first, second.sample_batches(n, seed))
-            figures = {"val_fid_stage2": self._distance(samples)}
+        figures = {f"val_fid_{stage}": self._distance(self._samples(stage))}
+        if stage == "stage1" and self.images is not None:
+            figures["val_fid_reconstruction"] = self._distance(self._reconstructions())
         return {**figures, "fid_seconds": time.perf_counter() - start}
+
+    def _samples(self, stage):
+        """Returns batches of samples of the stage in training."""
+        first, n, seed = self._first(), self.num_samples, self.seed
+        if hasattr(self.model, "conditions"):
+            return self.model.sample_batches(n, stage=1 if stage == "stage1" else 2, seed=seed)
+        if stage == "stage1":
+            return first.sample_batches(n, seed)
+        second = getattr(self.model, "second_stage", self.model)
+        return _decoded(first, second.sample_batches(n, seed))
+
+    def _reconstructions(self):
+        """Returns batches of reconstructions, a conditional model's under inferred conditions."""
+        batches = image_batches(self.images, self.num_samples)
+        if not hasattr(self.model, "conditions"):
+            return _decoded(self._first(), (self._first().encode(batch)[0] for batch in batches))
+        means = ((batch, self.model.encode(batch)[0]) for batch in batches)
+        return (
+            self.model.reconstruct(batch) if np.isfinite(mean).all() else mean
+            for batch, mean in means
+        )
 
     def _distance(self, batches):
         """Returns the distance of generated images; NaN once the model has diverged."""

@@ -82,8 +82,8 @@ class LatentReport(keras.callbacks.Callback):
         by_hand = isinstance(self.model, SecondStageVAE)
         self._check_data(by_hand)
         if stage == "stage2":
-            first = self.data if by_hand else self.model.first_stage.posteriors(self.data)
-            self._z = draw(first, _Z_SEED)
+            first = self.data if by_hand else self.model.posteriors(self.data)
+            self._z, self._condition = draw(first, _Z_SEED), first.condition
 
     def on_epoch_end(self, epoch, logs=None):
         """Measures, if it is due, and adds the figures to the logs."""
@@ -108,7 +108,8 @@ class LatentReport(keras.callbacks.Callback):
             mean, std = self.model.encode(self.data)
         else:
             second = getattr(self.model, "second_stage", self.model)
-            mean, std = second.encode(self._z)
+            of_condition = {} if second.condition_dim is None else {"condition": self._condition}
+            mean, std = second.encode(self._z, **of_condition)
         if not (np.isfinite(mean).all() and np.isfinite(std).all()):
             return None
         return LatentStatistics.from_posteriors(Posteriors(mean, std))

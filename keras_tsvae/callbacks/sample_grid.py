@@ -15,6 +15,7 @@ from keras_tsvae.callbacks.stages import (
 )
 from keras_tsvae.files import written_beside
 from keras_tsvae.grids import image_grid
+from keras_tsvae.models import FirstStageVAE
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -80,11 +81,11 @@ class SampleGrid(keras.callbacks.Callback):
         if (epoch + 1) % self.every or not np.isfinite(logs["loss"]):
             return
         stage = stage_in_training(self.model)
-        first = first_stage_of(self.model)
-        sample = first.sample if stage == "stage1" else self.model.sample
-        self._write(_squarish(sample(self.num_images, seed=self.seed)), stage, epoch)
+        of_stage = {} if isinstance(self.model, FirstStageVAE) else {"stage": int(stage[-1])}
+        samples = self.model.sample(self.num_images, seed=self.seed, **of_stage)
+        self._write(_squarish(samples), stage, epoch)
         if stage == "stage1" and self.images is not None:
-            pair = [_squarish(self.images), _squarish(first.reconstruct(self.images))]
+            pair = [_squarish(self.images), _squarish(self.model.reconstruct(self.images))]
             self._write(np.concatenate(pair, axis=1), stage, epoch, "_reconstructions")
 
     def _write(self, grid, stage, epoch, suffix=""):

@@ -19,8 +19,14 @@ def stage_in_training(model):
         `"stage1"` or `"stage2"`.
 
     Raises:
-        ValueError: If it is another model.
+        ValueError: If it is another model, or a conditioned stage that is fitted by hand.
     """
+    by_hand = isinstance(model, (FirstStageVAE, SecondStageVAE))
+    if by_hand and model.condition_dim is not None:
+        raise ValueError(
+            "`model` must be a ConditionalTwoStageVAE where a stage is conditioned: the stage "
+            f"alone does not know any conditions. Received: type(model)={type(model).__name__}"
+        )
     if isinstance(model, FirstStageVAE):
         return "stage1"
     if isinstance(model, SecondStageVAE):

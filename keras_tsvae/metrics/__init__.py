@@ -1,9 +1,12 @@
 """How good generated images are: features, statistics of them, and distances between those."""
 
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
+from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
+from keras_tsvae.metrics.condition_scores import ConditionScores
 from keras_tsvae.metrics.extractors import as_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics
+from keras_tsvae.metrics.flip_test import flip_test
 from keras_tsvae.metrics.frechet import frechet_distance
 from keras_tsvae.metrics.frechet_inception_distance import (
     FrechetInceptionDistance,
@@ -16,6 +19,7 @@ from keras_tsvae.metrics.kernel_inception_distance import (
     KernelInceptionDistance,
     kernel_inception_distance,
 )
+from keras_tsvae.metrics.obedience_report import ObedienceReport
 from keras_tsvae.metrics.precision_recall import PrecisionRecall, precision_recall
 from keras_tsvae.metrics.protocols import PROTOCOLS
 from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
@@ -24,6 +28,8 @@ from keras_tsvae.metrics.score import Score
 __all__ = [
     "PROTOCOLS",
     "ClassifierFeatures",
+    "ConditionAccuracy",
+    "ConditionScores",
     "FeatureSample",
     "FeatureStatistics",
     "FrechetInceptionDistance",
@@ -31,10 +37,12 @@ __all__ = [
     "InceptionScore",
     "InceptionV3Features",
     "KernelInceptionDistance",
+    "ObedienceReport",
     "PrecisionRecall",
     "ReferenceStatistics",
     "Score",
     "as_extractor",
+    "flip_test",
     "frechet_distance",
     "frechet_inception_distance",
     "inception_score",

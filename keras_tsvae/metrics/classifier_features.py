@@ -1,7 +1,5 @@
 """Features of a small classifier, trained on the spot: a judge that needs no download."""
 
-import math
-
 import keras
 import numpy as np
 from keras import ops
@@ -9,7 +7,9 @@ from keras import ops
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.backend import resolve_jit
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.metrics.labels import check_attribute_labels
 from keras_tsvae.metrics.protocols import check_images
+from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 
 _IMAGES_SEEN = 60_000  # in a training of default length, within these bounds of epochs
 _EPOCHS = (1, 30)
@@ -51,17 +51,7 @@ class ClassifierFeatures(keras.Model):
         self.num_outputs = positive_int("num_outputs", num_outputs)
         self.dimensions = positive_int("dimensions", dimensions)
         self.has_classes = bool(has_classes)
-        halvings = max(1, math.ceil(math.log2(max(self.image_shape[:2]) / 8)))
-        layers = [keras.Input(self.image_shape)]
-        for scale in range(halvings + 1):
-            stride = 1 if scale == 0 else 2
-            layers += [
-                keras.layers.Conv2D(min(16 * 2**scale, 64), 3, stride, "same", use_bias=False),
-                keras.layers.BatchNormalization(momentum=0.9),
-                keras.layers.ReLU(),
-            ]
-        layers += [keras.layers.Flatten(), keras.layers.Dense(self.dimensions, "relu")]
-        self.trunk = keras.Sequential(layers, name="trunk")
+        self.trunk = convolutional_trunk(self.image_shape, self.dimensions)
         self.head = keras.layers.Dense(self.num_outputs, name="head")
         self.head.build((None, self.dimensions))
         self.built = True
@@ -155,9 +145,4 @@ def _check_labels(labels, n):
                 f"Received: dtype={labels.dtype}, min={labels.min()}, max={labels.max()}"
             )
         return labels.astype("int32"), int(labels.max()) + 1
-    if not np.isin(labels, (-1, 0, 1)).all() or (labels.min() < 0 and (labels == 0).any()):
-        raise ValueError(
-            "`labels` of attributes must be +1 and -1, or 1 and 0. "
-            f"Received: values {np.unique(labels)[:5]}"
-        )
-    return (labels > 0).astype("float32"), labels.shape[1]
+    return check_attribute_labels("labels", labels).astype("float32"), labels.shape[1]

@@ -1,6 +1,6 @@
 """A table of figures of generated images."""
 
-import io
+from keras_tsvae.metrics.table_report import TableReport
 
 COLUMNS = {
     "fid": "FID ↓",
@@ -8,24 +8,22 @@ COLUMNS = {
     "is": "IS ↑",
     "precision": "precision ↑",
     "recall": "recall ↑",
+    "obedience": "obedience ↑",
 }
 LABELS = {"train": "training images", "stage1": "stage 1", "stage2": "stage 2"}
 
 
-class GenerationReport(dict):
+class GenerationReport(TableReport):
     """Figures of several sets of images, as a dict and as a table.
 
     Maps names of sets, such as `"stage2"`, to dicts from `"fid"`, `"kid"`, `"is"`, `"precision"`
-    and `"recall"` to `Score`s. `print` and rich show it as a table.
+    and `"recall"` to `Score`s; and `"obedience"`, the overall figure of a `ConditionAccuracy`,
+    where a model has conditions that the features know. `print` and rich show it as a table.
 
     Args:
         rows: Such a dict.
         caption: Str, what all figures have in common.
     """
-
-    def __init__(self, rows, caption):
-        super().__init__(rows)
-        self.caption = caption
 
     def to_dict(self):
         """Returns the figures as plain floats, for JSON."""
@@ -33,29 +31,13 @@ class GenerationReport(dict):
 
     def table(self):
         """Returns a `rich.table.Table`."""
-        from rich.table import Table
-
         columns = [key for key in COLUMNS if any(key in row for row in self.values())]
-        table = Table(caption=self.caption)
-        for header in ("", "images", *(COLUMNS[key] for key in columns)):
-            table.add_column(header, justify="right" if header else "left")
+        table = self.new_table(["images", *(COLUMNS[key] for key in columns)])
         for name, row in self.items():
             cells = [_cell(row[key]) if key in row else "" for key in columns]
             count = next(iter(row.values())).num_samples
             table.add_row(LABELS.get(name, name), f"{count:,}", *cells)
         return table
-
-    def __rich__(self):
-        """Returns what rich prints."""
-        return self.table()
-
-    def __str__(self):
-        """Returns the table as text."""
-        from rich.console import Console
-
-        text = io.StringIO()
-        Console(file=text, width=100).print(self.table())
-        return text.getvalue()
 
 
 def _cell(score):

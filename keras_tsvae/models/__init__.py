@@ -1,7 +1,8 @@
 """The models: one `keras.Model` for each stage, and the two together."""
 
+from keras_tsvae.models.conditional_two_stage import ConditionalTwoStageVAE
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.second_stage import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
 
-__all__ = ["FirstStageVAE", "SecondStageVAE", "TwoStageVAE"]
+__all__ = ["ConditionalTwoStageVAE", "FirstStageVAE", "SecondStageVAE", "TwoStageVAE"]

@@ -1,25 +1,16 @@
 """The first stage: a VAE on images."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_tsvae import losses
-from keras_tsvae.arguments import gamma_of_likelihood, non_negative_int, positive_int
-from keras_tsvae.batching import (
-    batched,
-    check_vectors,
-    collect,
-    noise_batches,
-    with_progress,
-)
-from keras_tsvae.models.stage import Stage, resolve_seed
-from keras_tsvae.posteriors import Posteriors
+from keras_tsvae.arguments import gamma_of_likelihood
+from keras_tsvae.models.image_coder import ImageCoder
 from keras_tsvae.training import inputs
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class FirstStageVAE(Stage):
+class FirstStageVAE(ImageCoder):
     """VAE on images, with a decoder deviation gamma that is learned, unless asked otherwise.
 
     `z ~ N(mean(x), std(x)^2)`, `xhat = decoder(z)`,
@@ -30,7 +21,8 @@ class FirstStageVAE(Stage):
     divergence then has the weight `(2 * side / latent_dim)^2`, with `side^2 = height * width`.
 
     Images are uint8 in [0, 255], scaled on the device, or floats in [0, 1]; labels that come
-    with them are ignored.
+    with them are ignored, unless the networks are conditioned (have a `condition_dim`): then images
+    are paired with coded conditions `(n, condition_dim)`, as `ConditionalTwoStageVAE` makes them.
 
     Args:
         encoder: A Keras layer or model from images `(batch, height, width, channels)`, float in
@@ -72,7 +64,7 @@ class FirstStageVAE(Stage):
                     f"`{name}` must be a Keras layer or model. "
                     f"Received: type({name})={type(network).__name__}"
                 )
-        known_inputs = getattr(encoder, "inputs", None)
+        known_inputs = getattr(encoder, "inputs", None)  # the images first
         if known_inputs and None not in known_inputs[0].shape[1:]:
             self.build(known_inputs[0].shape)
 
@@ -94,11 +86,17 @@ class FirstStageVAE(Stage):
             return ops.cast(images, "float32") / 255.0
         return ops.cast(images, "float32")
 
-    def reconstruction_terms(self, x, sample, training=False):
-        """Returns nll, mse and, if it has one, gamma, of `x` decoded from a posterior sample."""
+    def condition(self, data):
+        """Returns the float32 conditions that come with a batch, or None."""
+        if self.condition_dim is None:
+            return None
+        return ops.cast(keras.utils.unpack_x_y_sample_weight(data)[1], "float32")
+
+    def reconstruction_terms(self, x, code, training=False):
+        """Returns nll, mse and, if it has one, gamma, of `x`, decoded from `code`."""
         if self.likelihood == "gaussian":
-            return super().reconstruction_terms(x, sample, training)
-        logits = self.decoder.logits(sample, training=training)
+            return super().reconstruction_terms(x, code, training)
+        logits = self.decoder.logits(code, training=training)
         mse = losses.mean_squared_error(x, ops.sigmoid(logits))
         return {"nll": losses.cross_entropy(x, logits), "mse": mse}
 
@@ -120,8 +118,9 @@ class FirstStageVAE(Stage):
 
         Args:
             x: Images as an array, a `tf.data.Dataset` of batches or a `keras.utils.PyDataset`,
-                alone or paired with labels, which are ignored.
-            y: Ignored.
+                alone or paired with labels, which are ignored, or, where the stage is
+                conditioned, with its conditions.
+            y: Conditions of an array of images, where the stage is conditioned; else ignored.
             batch_size: Int, for arrays only. Defaults to None: 64.
             epochs: Passes over the data. Defaults to 1.
             verbose: As in `keras.Model.fit`.
@@ -142,8 +141,14 @@ class FirstStageVAE(Stage):
         self._assert_compile_called("fit")
         if not self.built:
             self.build((None, *inputs.image_shape_of(x)))
-        steps = kwargs.get("steps_per_epoch")
-        data = inputs.images_for_fit(x, batch_size, self.image_shape, shuffle=shuffle, steps=steps)
+        data = inputs.images_for_fit(
+            self._paired(x, y),
+            batch_size,
+            self.image_shape,
+            shuffle=shuffle,
+            steps=kwargs.get("steps_per_epoch"),
+            condition_dim=self.condition_dim,
+        )
         if validation_data is not None:
             size = kwargs.pop("validation_batch_size", None) or batch_size
             size = None if inputs.is_batched(validation_data) else size
@@ -153,6 +158,7 @@ class FirstStageVAE(Stage):
                 self.image_shape,
                 training=False,
                 steps=kwargs.get("validation_steps"),
+                condition_dim=self.condition_dim,
             )
         with inputs.clear_errors():
             return super().fit(
@@ -169,112 +175,18 @@ class FirstStageVAE(Stage):
         """Measures loss, kl, nll, mse and gamma over images; arguments as in `keras.Model`."""
         if kwargs.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
             return super().evaluate(x, _use_cached_eval_dataset=True, **kwargs)
-        data = inputs.images_for_fit(x, batch_size, self.image_shape, training=False)
+        data = inputs.images_for_fit(
+            self._paired(x, y),
+            batch_size,
+            self.image_shape,
+            training=False,
+            condition_dim=self.condition_dim,
+        )
         with inputs.clear_errors():
             return super().evaluate(data, **kwargs)
 
-    def encode(self, x, batch_size=256):
-        """Encodes images into their posteriors.
-
-        Args:
-            x: Images in the forms that `fit` takes.
-            batch_size: Images per step, for arrays. Defaults to 256.
-
-        Returns:
-            `(mean, std)`, two float32 arrays of shape `(n, latent_dim)`.
-
-        Raises:
-            ValueError: If the images are not as described, or the model is not built.
-        """
-        mean, std = zip(*self._posterior_batches(x, batch_size))
-        return np.concatenate(mean), np.concatenate(std)
-
-    def posteriors(self, x, batch_size=256, memory_limit=2**30, path=None, verbose=0):
-        """Encodes a data set once, for the second stage.
-
-        Args:
-            x: Images in the forms that `fit` takes.
-            batch_size: Images per step, for arrays. Defaults to 256.
-            memory_limit: Bytes to keep in memory; beyond it, the posteriors go to an HDF5 file.
-                Defaults to 1 GiB.
-            path: Where that file goes. Defaults to None: a temporary folder.
-            verbose: 1 or "auto" for a progress bar. Defaults to 0.
-
-        Returns:
-            A `Posteriors`, in the order of `x`.
-        """
-        batches = self._posterior_batches(x, batch_size, verbose in (1, "auto"))
-        return Posteriors.from_batches(batches, memory_limit, path)
-
-    def decode(self, z, batch_size=256):
-        """Decodes latent vectors `(n, latent_dim)` into a float32 array of images in [0, 1]."""
-        self.require_built("used for decoding")
-        z = check_vectors("z", z, self.latent_dim)
-        decode = self._compiled(self.decode_batch)
-        return collect(batched(decode, (z,), batch_size), len(z))
-
-    def reconstruct(self, x, batch_size=256):
-        """Decodes the posterior means of images, given as to `encode`, into a float32 array."""
-        mean, _ = self.encode(x, batch_size)
-        return self.decode(mean, batch_size)
-
-    def sample(self, n, seed=None, batch_size=256):
-        """Decodes `n` draws of the prior, `z ~ N(0, I)`; the same images for the same seed."""
-        n = positive_int("n", n)
-        return collect(self.sample_batches(n, seed, batch_size), n)
-
-    def sample_batches(self, n, seed=None, batch_size=256):
-        """Yields the images of `sample` in batches, with memory for one."""
-        self.require_built("sampled")
-        n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
-        noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size)
-        return (self.decode(z, batch_size) for (z,) in noise)
-
-    def interpolate(self, a, b, steps):
-        """Decodes points on straight lines between the posterior means of images.
-
-        Args:
-            a: One image `(height, width, channels)` or a batch of them.
-            b: The same number of images.
-            steps: Int of at least 2, points on each line, both ends included.
-
-        Returns:
-            A float32 array `(steps, height, width, channels)`, or `(n, steps, ...)` for batches.
-
-        Raises:
-            ValueError: If `a` and `b` differ in shape, or `steps` is less than 2.
-        """
-        if non_negative_int("steps", steps) < 2:
-            raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
-        a, b = np.asarray(a), np.asarray(b)
-        if a.shape != b.shape:
-            raise ValueError(
-                f"`a` and `b` must have one shape. Received: a.shape={a.shape}, b.shape={b.shape}"
-            )
-        single = a.ndim == 3
-        ends = [self.encode(x[None] if single else x)[0] for x in (a, b)]
-        lines = np.stack([ends[0] + t * (ends[1] - ends[0]) for t in np.linspace(0, 1, steps)], 1)
-        images = self.decode(lines.reshape(-1, self.latent_dim).astype("float32"))
-        return images if single else images.reshape(len(a), steps, *self.image_shape)
-
-    def encode_batch(self, images):
-        """Returns mean and standard deviation of one batch, as tensors."""
-        mean, log_std = self.encoder(self.targets(images), training=False)
-        return ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))
-
-    def decode_batch(self, z):
-        """Returns the images of one batch of latent vectors, as a tensor."""
-        return ops.cast(self.decoder(z, training=False), "float32")
-
-    def _posterior_batches(self, x, batch_size, show_progress=False):
-        self.require_built("used for encoding")
-        encode = self._compiled(self.encode_batch)
-        batch_size = positive_int("batch_size", batch_size)
-        batches = inputs.image_batches(x, batch_size, self.image_shape)
-        if show_progress:
-            batches = with_progress(batches, inputs.num_batches(x, batch_size))
-        for images in batches:
-            yield tuple(ops.convert_to_numpy(part) for part in encode(images))
+    def _paired(self, x, y):
+        return x if y is None or self.condition_dim is None else (x, y)
 
     def get_config(self):
         """Returns the constructor's arguments."""

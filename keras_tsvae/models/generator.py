@@ -18,6 +18,10 @@ class Generator(BaseModel):
         super().__init__(**kwargs)
         self.mixture = None
 
+    def posteriors(self, x, **kwargs):
+        """As `FirstStageVAE.posteriors`."""
+        return self.first_stage.posteriors(x, **kwargs)
+
     def encode(self, x, batch_size=256):
         """As `FirstStageVAE.encode`."""
         return self.first_stage.encode(x, batch_size)
@@ -53,7 +57,7 @@ class Generator(BaseModel):
             Ghosh et al. (2020), *From Variational to Deterministic Autoencoders*, section 4.
         """
         if not isinstance(x, Posteriors):
-            x = self.first_stage.posteriors(x, batch_size)
+            x = self.posteriors(x, batch_size=batch_size)
         if x.latent_dim != self.latent_dim:
             raise ValueError(
                 f"`x` must hold posteriors of width {self.latent_dim}. "
@@ -85,8 +89,7 @@ class Generator(BaseModel):
 
     def sample_batches(self, n, stage=2, seed=None, batch_size=256):
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
-        if not isinstance(stage, (int, str)) or stage not in (1, 2, "mixture") or stage is True:
-            raise ValueError(f"`stage` must be 1, 2 or 'mixture'. Received: stage={stage!r}")
+        check_stage(stage)
         if stage == 1:
             return self.first_stage.sample_batches(n, seed, batch_size)
         self.require_built("sampled")
@@ -97,11 +100,7 @@ class Generator(BaseModel):
         return (self.decode(z, batch_size) for z in latents)
 
     def _mixture_batches(self, n, seed, batch_size):
-        if self.mixture is None:
-            raise ValueError(
-                "`stage` 'mixture' needs a fitted mixture: call `fit_mixture(images)` first. "
-                "Received: stage='mixture'"
-            )
+        self.require_mixture()
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
         return (keras.ops.convert_to_numpy(self.mixture(*parts)) for parts in noise)
@@ -154,6 +153,14 @@ class Generator(BaseModel):
             self, test, features, protocol, num_samples, train, seed, batch_size, verbose
         )
 
+    def require_mixture(self):
+        """Raises a `ValueError` if no mixture has been fitted."""
+        if self.mixture is None:
+            raise ValueError(
+                "`stage` 'mixture' needs a fitted mixture: call `fit_mixture(images)` first. "
+                "Received: stage='mixture'"
+            )
+
     def save_own_variables(self, store):
         """Saves the mixture, if one is fitted."""
         if self.mixture is not None:
@@ -179,3 +186,9 @@ class Generator(BaseModel):
 
         self.require_built("exported")
         export_saved_model(self, filepath)
+
+
+def check_stage(stage):
+    """Raises a `ValueError` unless images can be sampled from `stage`."""
+    if not isinstance(stage, (int, str)) or stage not in (1, 2, "mixture") or stage is True:
+        raise ValueError(f"`stage` must be 1, 2 or 'mixture'. Received: stage={stage!r}")

@@ -33,11 +33,12 @@ def make_stages(preset):
             f"`overrides` must be arguments that the {preset.network} network takes. "
             f"Received: {unknown}"
         )
+    condition = _conditioning(preset, "first")
     encoder, decoder = (
         cls(
             preset.image_shape,
             preset.latent_dim,
-            **{name: value for name, value in given.items() if name in parameters},
+            **{name: value for name, value in {**given, **condition}.items() if name in parameters},
         )
         for cls, parameters in zip(classes, taken)
     )
@@ -47,5 +48,13 @@ def make_stages(preset):
         preset.second_stage_width,
         preset.second_stage_depth,
         gamma=preset.gamma,
+        **_conditioning(preset, "second"),
     )
     return first, second
+
+
+def _conditioning(preset, stage):
+    """Returns the networks' arguments for the condition of one stage."""
+    if preset.conditions is None or preset.conditioned_stages not in ("both", stage):
+        return {}
+    return {"condition_dim": preset.condition_dim, "conditioning": preset.conditioning}

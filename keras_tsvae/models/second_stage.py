@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import check_gamma, positive_int
-from keras_tsvae.batching import batched, check_vectors, collect, noise_batches
-from keras_tsvae.models.stage import Stage, resolve_seed
+from keras_tsvae.batching import batched, check_condition, check_vectors, collect, noise_batches
+from keras_tsvae.models.stage import Stage, given, resolve_seed
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.posteriors import Posteriors
 from keras_tsvae.training import inputs
@@ -27,6 +27,9 @@ class SecondStageVAE(Stage):
         latent_dim: Positive int, the width of z and of u.
         width: Positive int, units of each hidden layer. Defaults to 1024.
         depth: Positive int, hidden layers of each network. Defaults to 3.
+        condition_dim: Positive int, the width of the conditions that posteriors come with, for a
+            second stage that is conditioned. Defaults to None: it is not.
+        conditioning: `"concat"` or `"modulate"` (see `MLPEncoder`). Defaults to `"modulate"`.
         encoder: Optional Keras layer or model from z to a pair `(mean, log_std)`, in place of
             an `MLPEncoder`.
         decoder: Optional Keras layer or model from u to z, in place of an `MLPDecoder`.
@@ -58,20 +61,23 @@ class SecondStageVAE(Stage):
         encoder=None,
         decoder=None,
         gamma="learned",
+        condition_dim=None,
+        conditioning="modulate",
         **kwargs,
     ):
         latent_dim = positive_int("latent_dim", latent_dim)
-        dtype = kwargs.get("dtype")
         self_made = (encoder is not None, decoder is not None)
+        shape = (latent_dim, width, depth, condition_dim, conditioning, kwargs.get("dtype"))
         super().__init__(
-            encoder or MLPEncoder(latent_dim, width, depth, dtype=dtype, name="encoder"),
-            decoder or MLPDecoder(latent_dim, width, depth, dtype=dtype, name="decoder"),
+            encoder or MLPEncoder(*shape, name="encoder"),
+            decoder or MLPDecoder(*shape, name="decoder"),
             check_gamma(gamma),
             **kwargs,
         )
         self.latent_dim = latent_dim
         self.width = width
         self.depth = depth
+        self.conditioning = conditioning
         self._self_made = self_made
         self._z_seed_generator = keras.random.SeedGenerator()
         self.z_scale = self.add_weight(
@@ -99,12 +105,16 @@ class SecondStageVAE(Stage):
 
     def targets(self, data):
         """Returns a fresh sample of z from a batch of posteriors; a batch of z stays as it is."""
-        mean, std, _ = keras.utils.unpack_x_y_sample_weight(data)
+        mean, std = (*data, None)[:2] if isinstance(data, (tuple, list)) else (data, None)
         mean = ops.cast(mean, "float32")
         if std is None:
             return mean
         noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self._z_seed_generator)
         return mean + ops.cast(std, "float32") * noise
+
+    def condition(self, data):
+        """Returns the float32 conditions that come with a batch, or None."""
+        return None if self.condition_dim is None else ops.cast(data[-1], "float32")
 
     def fit(
         self,
@@ -124,7 +134,8 @@ class SecondStageVAE(Stage):
 
         Args:
             x: A `Posteriors`, a pair of arrays `(mean, std)`, or the means alone with the
-                deviations as `y`; each array `(n, latent_dim)`.
+                deviations as `y`; each array `(n, latent_dim)`. Where the stage is conditioned, a
+                `Posteriors` with conditions, or three arrays `(mean, std, condition)`.
             y: Standard deviations, if `x` is an array of means.
             batch_size: Posteriors per step. Defaults to 64.
             epochs: Passes over the posteriors. Defaults to 1.
@@ -143,12 +154,12 @@ class SecondStageVAE(Stage):
         """
         self._assert_compile_called("fit")
         posteriors = self._posteriors(x, y)
-        data = _batches(posteriors, batch_size, training=True, shuffle=shuffle)
+        data = self._batches(posteriors, batch_size, training=True, shuffle=shuffle)
         if validation_data is not None:
             size = kwargs.pop("validation_batch_size", None) or batch_size
-            validation_data = _batches(self._posteriors(validation_data), size, training=False)
+            validation_data = self._batches(self._posteriors(validation_data), size)
         if self.gamma_mode == "computed":
-            callbacks = [self._rescaling(posteriors.z_std()), *as_list(callbacks)]
+            callbacks = [self._rescaling(posteriors), *as_list(callbacks)]
         return super().fit(
             data,
             epochs=epochs,
@@ -163,51 +174,72 @@ class SecondStageVAE(Stage):
         """Measures loss, kl, nll, mse and gamma over posteriors, given as to `fit`."""
         if kwargs.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
             return super().evaluate(x, _use_cached_eval_dataset=True, **kwargs)
-        data = _batches(self._posteriors(x, y), batch_size, training=False)
+        data = self._batches(self._posteriors(x, y), batch_size)
         return super().evaluate(data, **kwargs)
 
-    def encode(self, z, batch_size=256):
-        """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
-        z = check_vectors("z", z, self.latent_dim)
+    def encode(self, z, batch_size=256, condition=None):
+        """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays.
+
+        A conditioned stage needs the conditions, `(n, condition_dim)`, or one row for all.
+        """
+        arrays = self._checked("z", z, condition)
         encode = self._compiled(self.encode_batch)
-        return tuple(collect(batched(encode, (z,), batch_size), len(z)).swapaxes(0, 1))
+        return tuple(collect(batched(encode, arrays, batch_size), len(z)).swapaxes(0, 1))
 
-    def decode(self, u, batch_size=256):
-        """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
-        u = check_vectors("u", u, self.latent_dim)
-        return collect(batched(self._compiled(self.decode_batch), (u,), batch_size), len(u))
+    def decode(self, u, batch_size=256, condition=None):
+        """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape.
 
-    def sample(self, n, seed=None, batch_size=256):
-        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`."""
+        A conditioned stage needs the conditions, `(n, condition_dim)`, or one row for all.
+        """
+        arrays = self._checked("u", u, condition)
+        return collect(batched(self._compiled(self.decode_batch), arrays, batch_size), len(u))
+
+    def sample(self, n, seed=None, batch_size=256, condition=None):
+        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`.
+
+        A conditioned stage needs the conditions, `(n, condition_dim)`, or one row for all.
+        """
         n = positive_int("n", n)
-        return collect(self.sample_batches(n, seed, batch_size), n)
+        return collect(self.sample_batches(n, seed, batch_size, condition), n)
 
-    def sample_batches(self, n, seed=None, batch_size=256):
+    def sample_batches(self, n, seed=None, batch_size=256, condition=None):
         """Yields the latent vectors of `sample` in batches, with memory for one."""
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
+        condition = check_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
         generate = self._compiled(self.generate_batch)
-        return (ops.convert_to_numpy(generate(u, noise_z)) for u, noise_z in noise)
+        for start, parts in zip(range(0, n, batch_size), noise):
+            rows = (part[start : start + batch_size] for part in condition)
+            yield ops.convert_to_numpy(generate(*parts, *rows))
 
-    def encode_batch(self, z):
+    def encode_batch(self, z, condition=None):
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
-        mean, log_std = self.encoder(z, training=False)
+        mean, log_std = self.encoder(given(self.encoder, z, condition), training=False)
         return ops.stack([ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))], 1)
 
-    def decode_batch(self, u):
+    def decode_batch(self, u, condition=None):
         """Returns the means of z of one batch of u, as a tensor."""
-        return ops.cast(self.decoder(u, training=False), "float32")
+        return ops.cast(self.decoder(given(self.decoder, u, condition), training=False), "float32")
 
-    def generate_batch(self, u, noise):
+    def generate_batch(self, u, noise, condition=None):
         """Returns samples of z for one batch of u, with `noise` scaled by gamma, as a tensor."""
-        return self.z_scale * (self.decode_batch(u) + ops.exp(self.log_gamma) * noise)
+        mean = self.decode_batch(u, condition)
+        return self.z_scale * (mean + ops.exp(self.log_gamma) * noise)
 
-    def _rescaling(self, z_std):
-        """Returns a callback that sets `z_scale` so that samples have the deviation `z_std`."""
+    def _checked(self, name, vectors, condition):
+        vectors = check_vectors(name, vectors, self.latent_dim)
+        return (vectors, *check_condition(condition, len(vectors), self.condition_dim))
+
+    def _rescaling(self, posteriors):
+        """Returns a callback that gives samples the standard deviation of the posteriors."""
+        z_std, condition = posteriors.z_std(), None
+        if self.condition_dim is not None:
+            rows = np.linspace(0, len(posteriors) - 1, RESCALING_SAMPLES).round().astype(int)
+            condition = posteriors.condition[rows]
 
         def rescale(*_):
             self.z_scale.assign(1.0)
-            sampled = self.sample(RESCALING_SAMPLES, seed=0)
+            sampled = self.sample(RESCALING_SAMPLES, seed=0, condition=condition)
             self.z_scale.assign(z_std / np.std(sampled, axis=0).mean())
 
         return keras.callbacks.LambdaCallback(on_epoch_end=rescale)
@@ -216,7 +248,7 @@ class SecondStageVAE(Stage):
         """Returns `x`, or the pair `x` and `y`, as `Posteriors` of this stage's width."""
         if not isinstance(x, Posteriors):
             pair = x if y is None else (x, y)
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
                 raise ValueError(
                     "`x` must be `Posteriors` or a pair of arrays (mean, std). "
                     f"Received: type(x)={type(x).__name__}"
@@ -227,7 +259,16 @@ class SecondStageVAE(Stage):
                 f"`x` must hold posteriors of width {self.latent_dim}. "
                 f"Received: latent_dim={x.latent_dim}"
             )
+        if self.condition_dim is not None and x.condition_dim != self.condition_dim:
+            raise ValueError(
+                f"`x` must hold posteriors with conditions of width {self.condition_dim}. "
+                f"Received: condition_dim={x.condition_dim}"
+            )
         return x
+
+    def _batches(self, posteriors, batch_size, training=False, shuffle=True):
+        arrays = posteriors.arrays if self.condition_dim is not None else posteriors.arrays[:2]
+        return inputs.array_batches(arrays, batch_size, training, shuffle)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -236,6 +277,8 @@ class SecondStageVAE(Stage):
             "latent_dim": self.latent_dim,
             "width": self.width,
             "depth": self.depth,
+            "condition_dim": self.condition_dim,
+            "conditioning": self.conditioning,
         }
         for name, self_made in zip(("encoder", "decoder"), self._self_made):
             if self_made:
@@ -251,8 +294,3 @@ class SecondStageVAE(Stage):
             if name in config
         }
         return cls(**{**config, **networks})
-
-
-def _batches(posteriors, batch_size, training, shuffle=True):
-    arrays = (posteriors.mean, posteriors.std)
-    return inputs.array_batches(arrays, batch_size, training, shuffle)

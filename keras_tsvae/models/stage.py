@@ -21,7 +21,7 @@ class Stage(StageTrainer, BaseModel):
     """A VAE with a Gaussian posterior, a Gaussian likelihood and one scalar log gamma.
 
     Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be
-    reconstructed.
+    reconstructed, `condition(data)` picks out the condition that came with it.
     """
 
     kl_weight = 1.0
@@ -31,6 +31,7 @@ class Stage(StageTrainer, BaseModel):
         self.gamma_mode = gamma
         self.encoder = encoder
         self.decoder = decoder
+        self.condition_dim = _condition_dim(encoder, decoder)
         self.sampling = GaussianSampling(name="sampling")
         self.log_gamma = None if gamma is None else self._make_log_gamma()
         tracked = TRACKED[:-1] if gamma is None else TRACKED
@@ -114,6 +115,10 @@ class Stage(StageTrainer, BaseModel):
         """Returns what is to be reconstructed, float32, from one batch of training data."""
         raise NotImplementedError
 
+    def condition(self, data):
+        """Returns the float32 conditions `(batch, condition_dim)` of one batch, or None."""
+        return None
+
     def loss_terms(self, data, training=False, noise=None):
         """The terms of the objective for each example of one batch.
 
@@ -130,16 +135,19 @@ class Stage(StageTrainer, BaseModel):
             A dict of float32 tensors of shape `(batch,)`: loss, kl, nll, mse and, if there is
             one, gamma.
         """
-        x = self.targets(data)
-        mean, log_std = self.encoder(x, training=training)
+        x, condition = self.targets(data), self.condition(data)
+        mean, log_std = self.encoder(given(self.encoder, x, condition), training=training)
         sample = self.sampling(mean, log_std, noise)
         kl = losses.kl_divergence(mean, log_std)
-        terms = self.reconstruction_terms(x, sample, training)
+        terms = self.reconstruction_terms(x, given(self.decoder, sample, condition), training)
         return {"loss": self.kl_weight * kl + terms["nll"], "kl": kl, **terms}
 
-    def reconstruction_terms(self, x, sample, training=False):
-        """Returns nll, mse and gamma of `x` decoded from a posterior sample, one per example."""
-        reconstruction = self.decoder(sample, training=training)
+    def reconstruction_terms(self, x, code, training=False):
+        """Returns nll, mse and gamma of `x`, one per example, decoded from what the decoder takes.
+
+        `code` is a posterior sample, with its condition if the decoder is conditioned.
+        """
+        reconstruction = self.decoder(code, training=training)
         nll = losses.gaussian_nll(x, reconstruction, self.log_gamma)
         mse = losses.mean_squared_error(x, reconstruction)
         return {"nll": nll, "mse": mse, "gamma": ops.ones_like(nll) * ops.exp(self.log_gamma)}
@@ -171,13 +179,14 @@ class Stage(StageTrainer, BaseModel):
 
     def call(self, inputs, training=None):
         """Reconstructs a batch: from the posterior mean, in training from a posterior sample."""
-        mean, log_std = self.encoder(self.targets(inputs), training=training)
+        x, condition = self.targets(inputs), self.condition(inputs)
+        mean, log_std = self.encoder(given(self.encoder, x, condition), training=training)
         code = self.sampling(mean, log_std) if training else mean
-        return self.decoder(code, training=training)
+        return self.decoder(given(self.decoder, code, condition), training=training)
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the reconstruction: that of the input."""
-        return input_shape
+        return input_shape if self.condition_dim is None else input_shape[0]
 
     def get_config(self):
         """Returns name, dtype and where gamma comes from."""
@@ -187,7 +196,10 @@ class Stage(StageTrainer, BaseModel):
     def _build_networks(self, input_shape):
         """Builds both networks on symbolic tensors; returns the latent and the output shape."""
         x = keras.KerasTensor((None, *input_shape), dtype="float32")
-        posterior = self.encoder(x)
+        condition = None
+        if self.condition_dim is not None:
+            condition = keras.KerasTensor((None, self.condition_dim), dtype="float32")
+        posterior = self.encoder(given(self.encoder, x, condition))
         if not isinstance(posterior, (tuple, list)) or len(posterior) != 2:
             raise ValueError(
                 "`encoder` must return a pair (mean, log_std). "
@@ -199,7 +211,8 @@ class Stage(StageTrainer, BaseModel):
                 "`encoder` must return mean and log_std of one shape (batch, latent_dim). "
                 f"Received: mean.shape={mean.shape}, log_std.shape={log_std.shape}"
             )
-        reconstruction = self.decoder(keras.KerasTensor(mean.shape, dtype="float32"))
+        code = keras.KerasTensor(mean.shape, dtype="float32")
+        reconstruction = self.decoder(given(self.decoder, code, condition))
         self.sampling.build(mean.shape)
         if reconstruction.shape[1:] != tuple(input_shape):
             raise ValueError(
@@ -214,6 +227,22 @@ class Stage(StageTrainer, BaseModel):
         if name not in self._compiled_functions:
             self._compiled_functions[name] = compile_function(self, function)
         return self._compiled_functions[name]
+
+
+def given(network, x, condition):
+    """Returns what `network` takes: x, in a list with the condition if it is conditioned."""
+    return x if getattr(network, "condition_dim", None) is None else [x, condition]
+
+
+def _condition_dim(*networks):
+    """Returns the width of the condition that the networks take, None for none."""
+    dims = {getattr(network, "condition_dim", None) for network in networks} - {None}
+    if len(dims) > 1:
+        raise ValueError(
+            "`encoder` and `decoder` must take conditions of one width. "
+            f"Received: condition_dim={sorted(dims)}"
+        )
+    return dims.pop() if dims else None
 
 
 def resolve_seed(seed):

@@ -41,6 +41,8 @@ class TwoStageVAE(Generator):
         Dai & Wipf (2019), section 4.
     """
 
+    takes_conditions = False
+
     def __init__(self, first_stage, second_stage, preset=None, **kwargs):
         super().__init__(**kwargs)
         for stage, cls in ((first_stage, FirstStageVAE), (second_stage, SecondStageVAE)):
@@ -53,6 +55,11 @@ class TwoStageVAE(Generator):
         self.second_stage = second_stage
         self.preset = preset
         self._check_widths()
+        if self.condition_dim is not None and not self.takes_conditions:
+            raise ValueError(
+                "`first_stage` and `second_stage` must be without conditions: those with one make "
+                f"a ConditionalTwoStageVAE. Received: condition_dim={self.condition_dim}"
+            )
         if first_stage.built:
             self.build((None, *first_stage.image_shape))
 
@@ -78,6 +85,11 @@ class TwoStageVAE(Generator):
             >>> model.fit(images, batch_size=model.preset.batch_size, epochs=model.preset.epochs)
         """
         preset = presets.get(name, **overrides)
+        if preset.conditions is not None:
+            raise ValueError(
+                "`name` must be a preset without conditions: those with one make a "
+                f"ConditionalTwoStageVAE. Received: name={name!r}"
+            )
         return cls(*make_stages(preset), preset=preset)
 
     def build(self, input_shape):
@@ -95,6 +107,11 @@ class TwoStageVAE(Generator):
     def latent_dim(self) -> int:
         """The width of z and of u."""
         return self.second_stage.latent_dim
+
+    @property
+    def condition_dim(self) -> int | None:
+        """The width of the conditions that either stage takes, None for none."""
+        return self.first_stage.condition_dim or self.second_stage.condition_dim
 
     def compile(self, optimizer=None, second_stage_optimizer=None, **kwargs):
         """Sets how both stages are trained.
@@ -197,7 +214,11 @@ class TwoStageVAE(Generator):
                 second_stage_callbacks,
             ),
             validation_data,
-            {"memory_limit": posteriors_memory_limit, "path": posteriors_path},
+            {
+                "memory_limit": posteriors_memory_limit,
+                "path": posteriors_path,
+                "condition_dim": self.condition_dim,
+            },
             verbose,
         )
 
@@ -208,7 +229,7 @@ class TwoStageVAE(Generator):
             A dict with keys such as `stage1_loss` and `stage2_gamma`.
         """
         sizes = (None if inputs.is_batched(x) else batch_size, batch_size or 64)
-        data = (x, self.first_stage.posteriors(x))
+        data = (x, self.first_stage.posteriors(x, condition_dim=self.condition_dim))
         results = {}
         for (name, stage), size, images in zip(self.stages().items(), sizes, data):
             logs = stage.evaluate(images, batch_size=size, verbose=verbose, return_dict=True)

@@ -1,5 +1,7 @@
 """Images as a user brings them: checked, without labels, ready to be fitted or encoded.
 
+A conditioned model's images keep the conditions that they are paired with.
+
 Images are uint8 in [0, 255] or floats in [0, 1], as NumPy arrays (or anything that turns into
 one), `tf.data.Dataset`s of batches, or `keras.utils.PyDataset`s, alone or followed by labels.
 What can be seen of them is checked before training; the values of streamed batches are checked
@@ -14,14 +16,23 @@ import numpy as np
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.training.pairs import CONDITIONS, check_condition, second_of
 
 _VALUES = "`x` must hold finite values in [0, 1], or be uint8 in [0, 255]. Received: "
-_MARK = re.compile(r"`x` must [^\n]*")
+_MARK = re.compile(r"`(?:x|conditions)` must [^\n]*")
 _ROWS_AT_ONCE = 1024
 
 
-def images_for_fit(x, batch_size, image_shape=None, training=True, shuffle=True, steps=None):
-    """Returns `x` as a data set of checked image batches that `keras.Model.fit` takes.
+def images_for_fit(
+    x,
+    batch_size,
+    image_shape=None,
+    training=True,
+    shuffle=True,
+    steps=None,
+    condition_dim=None,
+):
+    """Returns `x` as a data set of checked batches that `keras.Model.fit` takes.
 
     Args:
         x: Images in any of the forms above.
@@ -30,25 +41,28 @@ def images_for_fit(x, batch_size, image_shape=None, training=True, shuffle=True,
         training: Whether the last partial batch of arrays is dropped.
         shuffle: Whether arrays are shuffled.
         steps: Batches per epoch, without which an endless data set is refused.
+        condition_dim: The width of the conditions that images are paired with, or None to leave
+            out whatever comes with them.
 
     Raises:
         ValueError: If `x` is no such data set, is empty or smaller than a batch, or does not fit
             the model.
     """
-    x = _images(x)
+    x, *condition = _images_and_condition(x, condition_dim)
     _check_fit(x, image_shape)
     if not is_batched(x):
-        return array_batches((x,), 64 if batch_size is None else batch_size, training, shuffle)
+        size = 64 if batch_size is None else batch_size
+        return array_batches((x, *condition), size, training, shuffle)
     if batch_size is not None:
         raise ValueError(
             "`batch_size` must not be given with a data set that is batched already. "
             f"Received: batch_size={batch_size}"
         )
     if isinstance(x, keras.utils.PyDataset):
-        return _CheckedBatches(x)
+        return _CheckedBatches(x, condition_dim)
     if steps is None:
         require_finite(x)
-    return _checked_tf(x, image_shape)
+    return _checked_tf(x, image_shape, condition_dim)
 
 
 def require_finite(x):
@@ -70,19 +84,24 @@ def array_batches(arrays, batch_size, training, shuffle=True):
 
 
 def image_batches(x, batch_size, image_shape=None):
-    """Yields `x` in order as checked NumPy batches; `batch_size` cuts arrays only."""
-    x = _images(x)
+    """Yields the images of `x` in order as checked NumPy batches; `batch_size` cuts arrays only."""
+    return (images for (images,) in example_batches(x, batch_size, image_shape))
+
+
+def example_batches(x, batch_size, image_shape=None, condition_dim=None):
+    """Yields `x` in order as tuples of checked NumPy arrays, images and, if wanted, conditions."""
+    x, *condition = _images_and_condition(x, condition_dim)
     _check_fit(x, image_shape)
     if isinstance(x, np.ndarray):
-        yield from (x[start : start + batch_size] for start in range(0, len(x), batch_size))
+        for start in range(0, len(x), batch_size):
+            yield tuple(array[start : start + batch_size] for array in (x, *condition))
     elif isinstance(x, keras.utils.PyDataset):
-        checked = _CheckedBatches(x)
-        yield from (checked[index][0] for index in range(len(checked)))
+        checked = _CheckedBatches(x, condition_dim)
+        yield from (checked[index] for index in range(len(checked)))
     else:
         require_finite(x)
         with clear_errors():
-            for (images,) in _checked_tf(x).as_numpy_iterator():
-                yield images
+            yield from _checked_tf(x, None, condition_dim).as_numpy_iterator()
 
 
 def is_batched(x):
@@ -142,13 +161,14 @@ def clear_errors():
 class _CheckedBatches(keras.utils.PyDataset):
     """A user's `PyDataset` without its labels, every batch checked as it is read."""
 
-    def __init__(self, dataset):
+    def __init__(self, dataset, condition_dim=None):
         super().__init__(
             workers=dataset.workers,
             use_multiprocessing=dataset.use_multiprocessing,
             max_queue_size=dataset.max_queue_size,
         )
         self.dataset = dataset
+        self.condition_dim = condition_dim
         self.on_epoch_begin = dataset.on_epoch_begin
         self.on_epoch_end = dataset.on_epoch_end
 
@@ -156,26 +176,50 @@ class _CheckedBatches(keras.utils.PyDataset):
         return len(self.dataset)
 
     def __getitem__(self, index):
-        return (_check_array(_first(self.dataset[index])),)
+        batch = self.dataset[index]
+        images = _check_array(_first(batch))
+        if self.condition_dim is None:
+            return (images,)
+        return images, check_condition(second_of(batch), len(images), self.condition_dim)
 
 
-def _checked_tf(dataset, image_shape=None):
+def _checked_tf(dataset, image_shape=None, condition_dim=None):
     import tensorflow as tf
 
     def check(*element):
-        images = _first(element)
+        images = check_images(_first(element))
+        if condition_dim is None:
+            return (images,)
+        condition = tf.cast(second_of(element), tf.float32)
+        condition = tf.ensure_shape(condition, (None, condition_dim))
+        valid = tf.reduce_all(tf.math.is_finite(condition))
+        with tf.control_dependencies([tf.debugging.Assert(valid, [CONDITIONS + "(NaN found)"])]):
+            return images, tf.identity(condition)
+
+    def check_images(images):
         if image_shape is not None:
             images = tf.ensure_shape(images, (None, *image_shape))
         if not images.dtype.is_floating:
-            return (images,)
+            return images
         lowest, highest = tf.reduce_min(images), tf.reduce_max(images)
         finite = tf.reduce_all(tf.math.is_finite(images))
         valid = finite & (lowest >= 0.0) & (highest <= 1.0)
         received = [_VALUES + "min, max =", lowest, highest, "all finite =", finite]
         with tf.control_dependencies([tf.debugging.Assert(valid, received)]):
-            return (tf.identity(images),)
+            return tf.identity(images)
 
     return dataset.map(check)
+
+
+def _images_and_condition(x, condition_dim):
+    """Returns `(images,)`, or `(images, condition)` of arrays that shall have one, checked."""
+    images = _images(x)
+    if condition_dim is None:
+        return (images,)
+    if is_batched(images):
+        second_of(images.element_spec if _is_tf_dataset(images) else images[0])
+        return (images,)
+    return images, check_condition(second_of(x), len(images), condition_dim)
 
 
 def _images(x):

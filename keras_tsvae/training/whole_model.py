@@ -92,7 +92,7 @@ class StageFit:
 def fit_stages(whole, x, first, second, validation_data, storage, verbose):
     """Runs the first `StageFit` on images, encodes them, and runs the second on that.
 
-    `storage` says where posteriors of training images are kept (see `FirstStageVAE.posteriors`).
+    `storage` says how posteriors of training images are kept (see `FirstStageVAE.posteriors`).
     Returns the whole model's history.
     """
     best = initial_best(first.callbacks)
@@ -108,7 +108,7 @@ def fit_stages(whole, x, first, second, validation_data, storage, verbose):
         encode = functools.partial(whole.first_stage.posteriors, verbose=verbose)
         posteriors = encode(x, **storage)
         if validation_data is not None:
-            validation_data = encode(validation_data, memory_limit=storage["memory_limit"])
+            validation_data = encode(validation_data, **{**storage, "path": None})
         second.batch_size = 64 if second.batch_size is None else second.batch_size
         if batched:  # whose number of images need not be known before
             second.batch_size = min(second.batch_size, len(posteriors))

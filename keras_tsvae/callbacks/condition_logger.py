@@ -1,0 +1,85 @@
+"""Measures during training whether samples show what they are asked to show."""
+
+import time
+
+import keras
+import numpy as np
+
+from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.callbacks.stages import stage_in_training
+from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
+from keras_tsvae.metrics.judging import conditions_of, labels_of
+
+
+class ConditionLogger(keras.callbacks.Callback):
+    """Adds to the logs of an epoch how well samples obey their conditions.
+
+    `val_condition_accuracy` is the overall figure of `keras_tsvae.metrics.ConditionAccuracy`, of
+    samples under conditions that `model.draw_conditions` draws: while the first stage trains, of
+    samples of stage 1, and while the second trains, of stage 2. Conditions and noise are the same
+    every time. It is NaN for a model that has diverged. Callbacks listed after this one see it,
+    and so does the History.
+
+    It is measured after the first epoch, after every `every`-th and after the last; epochs in
+    between repeat the last figure.
+
+    Args:
+        judge: A trained `keras_tsvae.metrics.ClassifierFeatures` that knows the attributes or
+            classes which are the model's conditions, in their order.
+        num_samples: Positive int, images drawn. Defaults to 500.
+        every: Positive int, epochs from one time to the next. Defaults to 1.
+        seed: Non-negative int of conditions and noise. Defaults to 0.
+        verbose: 1 to print the figure with its cost, 0 not to. Defaults to 1.
+
+    Raises:
+        ValueError: If an argument is not as described, or, when training begins, if the model has
+            no conditions or the judge does not know them.
+
+    Example:
+        >>> obeys = keras_tsvae.callbacks.ConditionLogger(judge, every=5)
+        >>> model.fit(images, labels, epochs=100, callbacks=[obeys])
+    """
+
+    def __init__(self, judge, num_samples=500, every=1, seed=0, verbose=1):
+        super().__init__()
+        self.accuracy = ConditionAccuracy(judge)
+        self.num_samples = positive_int("num_samples", num_samples)
+        self.every = positive_int("every", every)
+        self.seed = non_negative_int("seed", seed)
+        self.verbose = verbose
+
+    def on_train_begin(self, logs=None):
+        """Checks that judge and model fit."""
+        conditions_of(self.model, self.accuracy.judge)
+        self._figure = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measures, if it is due, and adds the figure to the logs."""
+        last = epoch + 1 == self.params["epochs"]
+        if self._figure is None or (epoch + 1) % self.every == 0 or last:
+            start = time.perf_counter()
+            self._figure = self._measure({"stage1": 1, "stage2": 2}[stage_in_training(self.model)])
+            if self.verbose:
+                seconds = time.perf_counter() - start
+                print(
+                    f" val_condition_accuracy {self._figure:.4g} "
+                    f"({self.num_samples:,} images, {seconds:.1f} s)"
+                )
+        logs["val_condition_accuracy"] = self._figure
+
+    def _measure(self, stage):
+        """Returns the figure of samples; NaN once the model has diverged."""
+        weights = map(keras.ops.convert_to_numpy, self.model.weights)
+        if not all(np.isfinite(weight).all() for weight in weights):
+            return float("nan")
+        codes = self.model.draw_conditions(self.num_samples, seed=self.seed)
+        labels = labels_of(self.model.conditions, codes)
+        self.accuracy.reset()
+        for images in self.model.sample_batches(
+            self.num_samples, stage, self.seed, condition=codes
+        ):
+            if not np.isfinite(images).all():
+                return float("nan")
+            asked, labels = labels[: len(images)], labels[len(images) :]
+            self.accuracy.update(images, asked)
+        return self.accuracy.result().overall

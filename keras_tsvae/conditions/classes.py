@@ -1,0 +1,86 @@
+"""Classes, of which a picture has exactly one."""
+
+import keras
+import numpy as np
+
+from keras_tsvae.conditions.condition import Condition, numbers
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class Classes(Condition):
+    """One class of several, coded one-hot.
+
+    In training, integer labels from 0. Asked for, a label, a name, one of either for each image, or
+    one-hot rows.
+
+    Args:
+        size: Positive int, how many classes; needed only without names. Defaults to None.
+        names: One name for each class, or None. Defaults to None.
+
+    Raises:
+        ValueError: If there are neither names nor a size, or names are given twice.
+
+    Example:
+        >>> keras_tsvae.conditions.Classes(3).encode([2])
+        array([[0., 0., 1.]], dtype=float32)
+    """
+
+    kind = "classes"
+
+    def __init__(self, size=None, names=None):
+        super().__init__(size, names)
+
+    def encode(self, values):
+        """Returns one-hot rows, float32, of integer labels `(n,)` or of one-hot rows."""
+        rule = f"integer labels from 0 to {self.size - 1}"
+        array = np.asarray(values)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim == 2:
+            return self._check_one_hot(array)
+        labels = numbers(array, 1, rule)
+        if (labels != np.round(labels)).any() or labels.dtype.kind == "b":
+            raise ValueError(f"`conditions` must be {rule}. Received: dtype={labels.dtype}")
+        if labels.min() < 0 or labels.max() >= self.size:
+            wrong = labels[(labels < 0) | (labels >= self.size)][0]
+            raise ValueError(f"`conditions` must be {rule}. Received: {wrong}")
+        return np.eye(self.size, dtype="float32")[labels.astype(int)]
+
+    def decode(self, codes):
+        """Returns int64 labels `(n,)`."""
+        return np.argmax(codes, axis=-1)
+
+    def request(self, condition):
+        """Returns one-hot rows, all of which count as named."""
+        if isinstance(condition, dict):
+            chosen = [name for name, value in condition.items() if value]
+            if len(condition) != 1 or len(chosen) != 1:
+                raise ValueError(
+                    "`condition` must name one class, with the value 1. "
+                    f"Received: condition={condition!r}"
+                )
+            condition = chosen[0]
+        condition = [condition] if isinstance(condition, str) else condition
+        if isinstance(condition, (list, tuple)):
+            named = [isinstance(label, str) for label in condition]
+            condition = [self.index(c) if name else c for c, name in zip(condition, named)]
+        return super().request(condition)
+
+    def path(self, codes, name, steps, low, high):
+        """Returns conditions on straight lines from each picture's class to that of `name`."""
+        target = self.request(name)[0]
+        weights = np.linspace(0, 1, steps, dtype="float32")[:, None]
+        return (1 - weights) * np.asarray(codes)[:, None] + weights * target[:, None]
+
+    def _as_rows(self, condition):
+        condition = np.asarray(condition)
+        return condition[None] if condition.ndim == 0 else condition
+
+    def _check_one_hot(self, rows):
+        valid = rows.shape[1] == self.size and rows.dtype.kind in "fiub"
+        if not valid or not (np.isin(rows, (0, 1)).all() and (rows.sum(1) == 1).all()):
+            raise ValueError(
+                f"`conditions` must be integer labels, or one-hot rows of {self.size} values. "
+                f"Received: dtype={rows.dtype}, shape={rows.shape}"
+            )
+        return rows.astype("float32")

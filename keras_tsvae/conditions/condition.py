@@ -1,0 +1,168 @@
+"""What all kinds of conditions share."""
+
+import difflib
+
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+
+
+class Condition:
+    """One kind of condition; subclasses say how it is coded.
+
+    Args:
+        size: Positive int, the width of a coded condition, or None for the number of names.
+        names: Sequence of as many different names, or None.
+
+    Attributes:
+        kind: `"attributes"`, `"classes"`, `"number"` or `"vector"`.
+    """
+
+    kind = None
+    discrete = True
+
+    def __init__(self, size, names):
+        self.names = None if names is None else tuple(names)
+        if names is None and size is None:
+            raise ValueError("`names` or `size` must be given. Received: neither")
+        self.size = positive_int("size", len(self.names) if size is None else size)
+        if self.names is None:
+            return
+        strings = all(isinstance(name, str) for name in self.names)
+        if not strings or len(set(self.names)) != len(self.names) or len(self.names) != self.size:
+            raise ValueError(
+                f"`names` must be {self.size} different strings. Received: names={self.names!r}"
+            )
+
+    def __repr__(self):
+        """Returns a short description."""
+        return f"{type(self).__name__}(size={self.size})"
+
+    def encode(self, values):
+        """Returns coded conditions, float32 `(n, size)`, of one label or vector for each image.
+
+        Raises:
+            ValueError: If they are not of this kind.
+        """
+        raise NotImplementedError
+
+    def decode(self, codes):
+        """Returns what a user would have written for coded conditions."""
+        raise NotImplementedError
+
+    def request(self, condition):
+        """Turns what a user asks for into coded values and a mask of those that are named.
+
+        Args:
+            condition: As `ConditionalTwoStageVAE.sample` takes it, but not None.
+
+        Returns:
+            `(values, named)`, float32 and bool, both `(rows, size)`, of one row, or one for each
+            image.
+
+        Raises:
+            ValueError: If the condition is not of this kind, or a name is unknown.
+        """
+        if isinstance(condition, dict):
+            return self._named_row(condition)
+        if isinstance(condition, (list, tuple)) and condition and isinstance(condition[0], dict):
+            rows = [self._named_row(row) for row in condition]
+            return tuple(np.concatenate(part) for part in zip(*rows))
+        values = self.encode(self._as_rows(condition))
+        return values, np.ones(values.shape, bool)
+
+    def changed(self, codes, change):
+        """Returns coded conditions with what `change` names in place of what they had."""
+        values, named = self.request(change)
+        if len(values) not in (1, len(codes)):
+            raise ValueError(
+                "`condition` must be one, or one for each image. "
+                f"Received: {len(values)} for {len(codes)} images"
+            )
+        return np.where(named, values, codes).astype("float32")
+
+    def path(self, codes, name, steps, low, high):
+        """Returns `steps` conditions between the extremes of what is called `name`.
+
+        Args:
+            codes: Coded conditions `(n, size)`, kept but for `name`.
+            name: One of `names`.
+            steps: Positive int.
+            low: Least coded values in training, `(size,)`.
+            high: Greatest coded values in training, `(size,)`.
+
+        Returns:
+            A float32 array `(n, steps, size)`.
+        """
+        column = self.index(name)
+        paths = np.repeat(np.asarray(codes, "float32")[:, None], steps, axis=1)
+        paths[:, :, column] = np.linspace(low[column], high[column], steps)
+        return paths
+
+    def index(self, name):
+        """Returns the column of `name`; raises a `ValueError` with the nearest names."""
+        if self.names is None:
+            raise ValueError(
+                f"`condition` must not hold names: these conditions have none. Received: {name!r}"
+            )
+        if name not in self.names:
+            near = difflib.get_close_matches(str(name), self.names, n=3, cutoff=0.4)
+            lower = {known.lower(): known for known in self.names}
+            near = [lower[str(name).lower()]] if str(name).lower() in lower else near
+            hint = f" The nearest: {', '.join(near)}." if near else f" There are: {self.names}."
+            raise ValueError(
+                f"`condition` must name what the model was made with.{hint} Received: {name!r}"
+            )
+        return self.names.index(name)
+
+    def _as_rows(self, condition):
+        """Returns what stands for one image as a batch of one."""
+        condition = np.asarray(condition)
+        return condition[None] if condition.ndim == 1 else condition
+
+    def _named_row(self, condition):
+        """Returns values and mask of a dict of names."""
+        if not condition:
+            raise ValueError("`condition` must name something, or be None. Received: {}")
+        values, named = np.zeros((1, self.size), "float32"), np.zeros((1, self.size), bool)
+        for name, value in condition.items():
+            column = self.index(name)
+            values[0, column] = self.encode_named(name, value)
+            named[0, column] = True
+        return values, named
+
+    def encode_named(self, name, value):
+        """Returns the coded value of one name."""
+        return as_number(name, value)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {"size": self.size, "names": None if self.names is None else list(self.names)}
+
+    @classmethod
+    def from_config(cls, config):
+        """Creates the object anew from `get_config()`."""
+        return cls(**config)
+
+
+def as_number(name, value):
+    """Returns `value` as a finite float, or raises."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number):
+        raise ValueError(f"`condition` must give numbers. Received: {name!r}: {value!r}")
+    return number
+
+
+def numbers(values, rank, rule):
+    """Returns `values` as a finite array of `rank` axes, or raises with the `rule`."""
+    array = np.asarray(values)
+    if array.ndim != rank or array.dtype.kind not in "fiub" or not array.size:
+        raise ValueError(
+            f"`conditions` must be {rule}. Received: dtype={array.dtype}, shape={array.shape}"
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"`conditions` must be {rule}. Received: NaN or infinity")
+    return array

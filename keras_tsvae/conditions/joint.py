@@ -1,0 +1,139 @@
+"""The joint distribution of the training conditions, kept compactly."""
+
+import numpy as np
+
+MAX_ROWS = 65_536
+RARELY = 1e-4  # the share of training examples below which two values do not go together
+_NAMES = ("rows", "shape", "weights")
+
+
+class JointConditions:
+    """The distinct conditions of a training set, and how often each occurs.
+
+    What a user leaves open is drawn from the rows that agree with what is named: so hair, beard and
+    make-up go together as they did in training.
+
+    Args:
+        rows: Float array `(k, size)` of distinct coded conditions.
+        counts: Array `(k,)` of how often each occurs.
+    """
+
+    def __init__(self, rows, counts):
+        self.rows = np.asarray(rows, "float32")
+        self.weights = np.asarray(counts, "float64")
+        self.weights = self.weights / self.weights.sum()
+
+    @classmethod
+    def from_batches(cls, batches, seed=0):
+        """Gathers coded conditions batch by batch, with memory for 65,536 distinct ones.
+
+        Of more, as many are kept at random.
+        """
+        rows, counts = None, None
+        rng = np.random.default_rng(seed)
+        for codes in _blocks(batches):
+            ones = np.ones(len(codes))
+            rows = codes if rows is None else np.concatenate([rows, codes])
+            counts = ones if counts is None else np.concatenate([counts, ones])
+            rows, index = np.unique(rows, axis=0, return_inverse=True)
+            counts = np.bincount(index.ravel(), counts)
+            if len(rows) > MAX_ROWS:
+                kept, total = rng.choice(len(rows), MAX_ROWS, replace=False), counts.sum()
+                rows, counts = rows[kept], counts[kept]
+                counts *= total / counts.sum()  # those kept stand for the others, too
+        return cls(rows, counts)
+
+    @property
+    def center(self):
+        """The mean condition, `(size,)`."""
+        return (self.weights @ self.rows).astype("float32")
+
+    @property
+    def spread(self):
+        """The standard deviation of each entry, `(size,)`; 1 for one that never changes."""
+        variance = self.weights @ np.square(self.rows - self.center)
+        return np.sqrt(np.where(variance > 0, variance, 1.0)).astype("float32")
+
+    def draw(self, uniform, values=None, named=None):
+        """Returns whole conditions: what is named as asked for, the rest drawn jointly.
+
+        Args:
+            uniform: Numbers in [0, 1], `(n,)`, which pick the rows by their quantile.
+            values: Coded values `(size,)`, or None to leave all open.
+            named: Bool `(size,)`, which of them are asked for.
+
+        Returns:
+            A float32 array `(n, size)`.
+
+        Raises:
+            ValueError: If no training condition agrees with what is named.
+        """
+        if named is not None and named.all():
+            return np.repeat(np.asarray(values, "float32")[None], len(uniform), axis=0)
+        rows, cumulative = self.agreeing(values, named)
+        return rows[np.minimum(np.searchsorted(cumulative, uniform), len(rows) - 1)]
+
+    def agreeing(self, values=None, named=None):
+        """Returns the rows that agree with what is named, and their cumulative distribution."""
+        rows, weights = self.rows, self.weights
+        if named is not None and named.any():
+            agree = np.isclose(rows[:, named], values[named]).all(axis=1)
+            if not agree.any():
+                raise ValueError(
+                    "`condition` must agree with at least one training example. Received: one "
+                    "that contradicts all of them; name less, or give a whole vector"
+                )
+            rows, weights = rows[agree], weights[agree]
+        cumulative = np.cumsum(weights)
+        return rows, cumulative / cumulative[-1]
+
+    def possible(self, codes):
+        """Returns which attribute vectors hold no two values that never go together in training.
+
+        Args:
+            codes: Coded attributes `(n, size)`.
+
+        Returns:
+            Bool `(n,)`; False where two values occurred together in less than one of 10,000
+            training examples, such as two colours of hair.
+        """
+        seen = _two_columns(self.rows)
+        apart = (seen.T * self.weights) @ seen < RARELY
+        asked = _two_columns(np.asarray(codes))
+        return ((asked @ apart) * asked).sum(axis=1) == 0
+
+    def save_own_variables(self, store):
+        """Writes rows, as bits where they hold two values only, and their weights."""
+        packed = np.unique(self.rows).size <= 2 and np.isin(self.rows, (-1, 1)).all()
+        rows = np.packbits(self.rows > 0) if packed else self.rows
+        for name, array in zip(_NAMES, (rows, self.rows.shape, self.weights)):
+            store[f"joint_{name}"] = np.asarray(array)
+
+    @classmethod
+    def from_own_variables(cls, store):
+        """Returns what `save_own_variables` wrote, or None if there is nothing."""
+        if "joint_rows" not in store.keys():
+            return None
+        rows, shape, weights = (np.asarray(store[f"joint_{name}"]) for name in _NAMES)
+        if rows.dtype == np.uint8:
+            bits = np.unpackbits(rows, count=int(np.prod(shape))).reshape(shape)
+            rows = 2.0 * bits - 1.0
+        return cls(rows, weights)
+
+
+def _two_columns(codes):
+    """Returns one column for each attribute that is there, and one for each that is not."""
+    return np.concatenate([codes > 0, codes <= 0], axis=1).astype("float64")
+
+
+def _blocks(batches):
+    """Joins small batches, so that few sorts are needed."""
+    block, count = [], 0
+    for codes in batches:
+        block.append(np.asarray(codes, "float32"))
+        count += len(codes)
+        if count >= MAX_ROWS:
+            yield np.concatenate(block)
+            block, count = [], 0
+    if block:
+        yield np.concatenate(block)

@@ -1,0 +1,49 @@
+"""A single number, as in the thesis's experiment on MNIST."""
+
+import keras
+import numpy as np
+
+from keras_tsvae.conditions.condition import Condition, numbers
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class Number(Condition):
+    """A single finite number, coded as it is, such as MNIST's digits 0 to 9.
+
+    In training, one number for each image; asked for, one for all, or one for each.
+
+    Args:
+        name: What the number is called. Defaults to `"number"`.
+
+    Example:
+        >>> keras_tsvae.conditions.Number().encode([7])
+        array([[7.]], dtype=float32)
+
+    Source:
+        Trentin (2019), chapter 5.
+    """
+
+    kind = "number"
+    discrete = False
+
+    def __init__(self, name="number"):
+        super().__init__(1, (name,))
+
+    def encode(self, values):
+        """Returns numbers `(n,)` or `(n, 1)` as float32 `(n, 1)`."""
+        array = np.asarray(values)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        return numbers(array, 1, "finite numbers, one for each image").astype("float32")[:, None]
+
+    def decode(self, codes):
+        """Returns the numbers, float32 `(n,)`."""
+        return np.asarray(codes, "float32")[:, 0]
+
+    def _as_rows(self, condition):
+        condition = np.asarray(condition)
+        return condition[None] if condition.ndim == 0 else condition
+
+    def get_config(self):
+        """Returns the constructor's argument."""
+        return {"name": self.names[0]}

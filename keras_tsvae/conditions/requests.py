@@ -1,0 +1,76 @@
+"""What a user asks of a conditional model, as coded conditions."""
+
+import numpy as np
+
+from keras_tsvae.arguments import is_number
+
+
+def requested(conditions, joint, condition, n):
+    """Returns a function that gives the coded conditions of some of n images.
+
+    Args:
+        conditions: A `Condition`.
+        joint: The `JointConditions` that what is left open is drawn from.
+        condition: As `ConditionalTwoStageVAE.sample` takes it; None leaves all open.
+        n: Int.
+
+    Returns:
+        A function of the images' numbers, a slice, and of as many numbers in [0, 1], which pick
+        what is left open.
+
+    Raises:
+        ValueError: If the condition is not of this kind, is not one for all or one for each, or
+            no training condition agrees with it.
+    """
+    if condition is None:
+        return lambda rows, uniform: joint.draw(uniform)
+    values, named = conditions.request(condition)
+    if len(values) not in (1, n):
+        raise ValueError(
+            "`condition` must be one for all images, or one for each. "
+            f"Received: {len(values)} for n={n}"
+        )
+    if len(values) == 1:
+        joint.draw(np.zeros(1), values[0], named[0])  # raises now, not at the first image
+        return lambda rows, uniform: joint.draw(uniform, values[0], named[0])
+    if named.all():
+        return lambda rows, uniform: values[rows]
+
+    def draw_each(rows, uniform):
+        each = zip(uniform, values[rows], named[rows])
+        return np.concatenate([joint.draw(np.array([u]), v, m) for u, v, m in each])
+
+    return draw_each
+
+
+def strengthened(conditions, joint, strength):
+    """Returns a function that moves coded conditions away from the mean training condition.
+
+    Raises:
+        ValueError: If `strength` is not a number of at least 0, or the conditions are not discrete
+            and it is not 1.
+    """
+    if not is_number(strength) or not 0 <= strength < float("inf"):
+        raise ValueError(
+            f"`strength` must be a number of at least 0. Received: strength={strength!r}"
+        )
+    if strength == 1:
+        return lambda codes: codes
+    if not conditions.discrete:
+        raise ValueError(
+            "`strength` must be 1 for conditions of one number or a vector, which say how much "
+            f"themselves. Received: strength={strength}"
+        )
+    center = joint.center
+    return lambda codes: (center + strength * (codes - center)).astype("float32")
+
+
+def whole(conditions, condition, n):
+    """Returns the coded conditions of n images; raises if anything is left open."""
+    values, named = conditions.request(condition)
+    if len(values) not in (1, n) or not named.all():
+        raise ValueError(
+            f"`condition` must be whole, one for all or one for each of {n} images. "
+            f"Received: {len(values)}" + ("" if named.all() else " that leave something open")
+        )
+    return np.broadcast_to(values, (n, conditions.size))

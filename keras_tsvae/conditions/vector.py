@@ -1,0 +1,44 @@
+"""Any vector of numbers."""
+
+import keras
+import numpy as np
+
+from keras_tsvae.conditions.condition import Condition, numbers
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class Vector(Condition):
+    """A vector of finite numbers, coded as it is; best scaled to about [-1, 1] by the user.
+
+    Asked for, such a vector, several, or, with names, a dict of them that leaves the others open;
+    what it names must then equal values seen in training.
+
+    Args:
+        size: Positive int, the vector's width; needed only without names. Defaults to None.
+        names: One name for each entry, or None. Defaults to None.
+
+    Raises:
+        ValueError: If there are neither names nor a size, or names are given twice.
+
+    Example:
+        >>> keras_tsvae.conditions.Vector(2).encode([[0.5, -0.25]])
+        array([[ 0.5 , -0.25]], dtype=float32)
+    """
+
+    kind = "vector"
+    discrete = False
+
+    def __init__(self, size=None, names=None):
+        super().__init__(size, names)
+
+    def encode(self, values):
+        """Returns the vectors as float32."""
+        rule = f"finite vectors of width {self.size}"
+        array = numbers(values, 2, rule)
+        if array.shape[1] != self.size:
+            raise ValueError(f"`conditions` must be {rule}. Received: shape={array.shape}")
+        return array.astype("float32")
+
+    def decode(self, codes):
+        """Returns the vectors, float32."""
+        return np.asarray(codes, "float32")

@@ -1,0 +1,137 @@
+"""The functions of a conditional model's SavedModel.
+
+| function, signature | takes | gives |
+|---|---|---|
+| `sample`, `serving_default` | `n`, `seed` (int32 scalars) | `images`, conditions as in training |
+| `sample_conditioned` | `condition` `(n, size)`, `seed` | `images` |
+| `sample_stage1` | `n`, `seed` | `images` |
+| `sample_mixture`, if one is fitted | `n`, `seed` | `images` |
+| `decode` | `z` `(batch, latent_dim)`, `condition` | `images` |
+| `encode` | `images` `(batch, height, width, channels)`, `condition` | `mean`, `std` |
+| `reconstruct` | `images`, `condition` | `images` |
+| `edit` | `images`, `condition`, `new_condition` | `images` |
+| `infer_condition` | `images` | `condition` |
+| `condition_names`, if there are names | | `names`, strings |
+
+A `condition` is coded: attributes as +1 and -1 in the order of the names, and in
+`sample_conditioned` 0 for what is left open, to be drawn from the training conditions that agree;
+classes one-hot; numbers and vectors as they are. `decode`, `encode` and `reconstruct` ignore it if
+the first stage is not conditioned.
+"""
+
+import numpy as np
+
+RANDOM_SEED = -1
+
+
+def conditional_functions(model, sample_blocks):
+    """Returns functions with the names of their results and the specs of their arguments.
+
+    Args:
+        model: A trained `ConditionalTwoStageVAE`.
+        sample_blocks: `keras_tsvae.export.sample_blocks`.
+    """
+    import tensorflow as tf
+
+    model._require_trained()
+    first, second = model.first_stage, model.second_stage
+    number = tf.TensorSpec((), tf.int32)
+    pixels = tf.TensorSpec((None, *model.image_shape), tf.float32)
+    latents = tf.TensorSpec((None, model.latent_dim), tf.float32)
+    codes = tf.TensorSpec((None, model.conditions.size), tf.float32)
+    draw = _drawing(model)
+
+    def sampler(name, to_latents):
+        def function(n, seed=RANDOM_SEED):
+            def to_images(start, u, noise, choice):
+                condition = draw(choice, None)
+                z = to_latents(u, noise, condition)
+                return first.decode_batch(z, *model._for(first, condition))
+
+            return sample_blocks(model, n, seed, to_images, parts=3)
+
+        function.__name__ = name
+        return function, ["images"], {"n": number, "seed": number}
+
+    def generate(u, noise, condition):
+        return second.generate_batch(u, noise, *model._for(second, condition))
+
+    def sample_conditioned(condition, seed=RANDOM_SEED):
+        condition = tf.cast(condition, tf.float32)
+
+        def to_images(start, u, noise, choice):
+            rows = draw(choice, condition[start : start + tf.shape(u)[0]])
+            return first.decode_batch(generate(u, noise, rows), *model._for(first, rows))
+
+        return sample_blocks(model, tf.shape(condition)[0], seed, to_images, parts=3)
+
+    def decode(z, condition):
+        return first.decode_batch(tf.cast(z, tf.float32), *model._for(first, condition))
+
+    def encode(images, condition):
+        return first.encode_batch(images, *model._for(first, condition))
+
+    def reconstruct(images, condition):
+        return decode(encode(images, condition)[0], condition)
+
+    def edit(images, condition, new_condition):
+        z = encode(images, condition)[0]
+        if second.condition_dim is not None:
+            u = second.encode_batch(z, condition)[:, 0]
+            z += second.decode_batch(u, new_condition) - second.decode_batch(u, condition)
+        return decode(z, new_condition)
+
+    def infer_condition(images):
+        outputs = model.recognizer(images, training=False)
+        return model.recognizer.codes_of(outputs, model.joint)
+
+    def condition_names():
+        return tf.constant(model.conditions.names)
+
+    of_images = {"images": pixels, "condition": codes}
+    return [
+        sampler("sample", generate),
+        sampler("sample_stage1", lambda u, noise, condition: u),
+        *(
+            [sampler("sample_mixture", lambda u, noise, _: model.mixture(u, noise))]
+            * bool(model.mixture)
+        ),
+        (sample_conditioned, ["images"], {"condition": codes, "seed": number}),
+        (decode, ["images"], {"z": latents, "condition": codes}),
+        (encode, ["mean", "std"], of_images),
+        (reconstruct, ["images"], of_images),
+        (edit, ["images"], {**of_images, "new_condition": codes}),
+        (infer_condition, ["condition"], {"images": pixels}),
+        *([(condition_names, ["names"], {})] * bool(model.conditions.names)),
+    ]
+
+
+def _drawing(model):
+    """Returns a function from noise and asked conditions, or None, to whole conditions.
+
+    The rows of the joint distribution are picked by their quantile, as in `JointConditions.draw`.
+    """
+    import tensorflow as tf
+
+    rows = tf.constant(model.joint.rows)
+    weights = tf.constant(model.joint.weights)
+    cumulative = tf.constant(model.joint.agreeing()[1])
+    last = len(model.joint.rows) - 1
+
+    def draw(choice, condition):
+        uniform = 0.5 * tf.math.erfc(-tf.cast(choice[:, 0], tf.float64) / np.sqrt(2.0))
+        if condition is None:
+            return tf.gather(rows, tf.minimum(tf.searchsorted(cumulative, uniform), last))
+        if model.conditions.kind != "attributes":
+            return condition
+        open_ones = tf.equal(condition, 0.0)
+        agree = tf.matmul(condition, rows, transpose_b=True)
+        agree = tf.equal(agree, tf.reduce_sum(tf.abs(condition), 1, keepdims=True))
+        some = tf.reduce_any(agree, 1) | ~tf.reduce_any(open_ones, 1)
+        text = "`condition` must agree with at least one training example, or leave nothing open"
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(some), [text])]):
+            among = tf.cumsum(tf.where(agree, weights, 0.0), axis=1)
+        index = tf.searchsorted(among, (uniform * among[:, -1])[:, None])[:, 0]
+        return tf.where(open_ones, tf.gather(rows, tf.minimum(index, last)), condition)
+
+    return draw

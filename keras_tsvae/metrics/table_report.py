@@ -1,0 +1,41 @@
+"""What reports have in common: a dict of rows that prints as a table."""
+
+import io
+
+
+class TableReport(dict):
+    """A dict from names of rows to figures, with a caption; subclasses say how the table looks.
+
+    Args:
+        rows: The dict.
+        caption: Str, what all figures have in common.
+    """
+
+    def __init__(self, rows, caption):
+        super().__init__(rows)
+        self.caption = caption
+
+    def table(self):
+        """Returns a `rich.table.Table`."""
+        raise NotImplementedError
+
+    def new_table(self, headers):
+        """Returns an empty `rich.table.Table` whose first column holds the rows' names."""
+        from rich.table import Table
+
+        table = Table(caption=self.caption)
+        for header in ("", *headers):
+            table.add_column(header, justify="right" if header else "left")
+        return table
+
+    def __rich__(self):
+        """Returns what rich prints."""
+        return self.table()
+
+    def __str__(self):
+        """Returns the table as text."""
+        from rich.console import Console
+
+        text = io.StringIO()
+        Console(file=text, width=100).print(self.table())
+        return text.getvalue()

@@ -1,0 +1,140 @@
+"""The inference network of a condition, q(c|x): what a picture shows, as far as can be seen."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_tsvae.backend import compile_function, resolve_jit
+from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
+
+DIMENSIONS = 128
+IMAGES_SEEN = 80_000  # in a training of default length, within these bounds of epochs
+EPOCHS = (1, 30)
+FEW = 100  # different numbers, as which a number is recognized
+OVERRULED_BELOW = 0.25  # the probability of a given condition
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class ConditionRecognizer(keras.Model):
+    """A small convolutional network from images to the condition that they show.
+
+    Attributes have one logit each, classes one each, numbers and vectors their standardised value,
+    so that q(c|x) is a product of Bernoulli distributions, categorical, or Gaussian. It is trained
+    by itself, on labelled images, by maximum likelihood, and takes no part in the loss of either
+    stage.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        kind: `"attributes"`, `"classes"`, `"number"` or `"vector"`.
+        size: Positive int, the width of a coded condition.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Source:
+        Kingma et al. (2014), *Semi-supervised Learning with Deep Generative Models*, section 3: the
+        inference network of a label, q(y|x).
+    """
+
+    def __init__(self, image_shape, kind, size, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = tuple(image_shape)
+        self.kind = kind
+        self.size = size
+        self.trunk = convolutional_trunk(self.image_shape, DIMENSIONS)
+        self.head = keras.layers.Dense(size, name="head")
+        self.head.build((None, DIMENSIONS))
+        weight = {"trainable": False, "dtype": "float32", "autocast": False}
+        self.center = self.add_weight(name="center", shape=(size,), initializer="zeros", **weight)
+        self.spread = self.add_weight(name="spread", shape=(size,), initializer="ones", **weight)
+        self.trained = self.add_weight(name="trained", shape=(), initializer="zeros", **weight)
+        self._outputs_of = None
+        self.built = True
+
+    def call(self, images, training=None):
+        """Returns logits, or values, `(n, size)` of images, uint8 or float in [0, 1]."""
+        whole_numbers = "int" in keras.backend.standardize_dtype(images.dtype)
+        images = ops.cast(images, self.compute_dtype)
+        features = self.trunk(images / 255.0 if whole_numbers else images, training=training)
+        return ops.cast(self.head(features), "float32")
+
+    def train_on(self, batches, joint, steps, epochs=None, num_images=None, verbose="auto"):
+        """Trains on batches of images and coded conditions, a data set that Keras can fit.
+
+        Args:
+            batches: `keras.utils.PyDataset` or `tf.data.Dataset` of `(images, codes)`.
+            joint: The `JointConditions` of the codes.
+            steps: Int, batches per epoch.
+            epochs: Positive int. Defaults to None: as many as show it 80,000 images.
+            num_images: Images per epoch, where `epochs` is None.
+            verbose: As in `keras.Model.fit`.
+        """
+        if epochs is None:
+            epochs = int(np.clip(IMAGES_SEEN // num_images, *EPOCHS))
+        self.center.assign(joint.center)
+        self.spread.assign(joint.spread)
+        rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
+        self.compile(
+            keras.optimizers.Adam(rate),
+            self._loss,
+            jit_compile=resolve_jit("auto"),
+        )
+        self.fit(batches, epochs=epochs, verbose=verbose)
+        self.trained.assign(1.0)
+
+    def _loss(self, codes, outputs):
+        if self.kind == "attributes":
+            return keras.losses.binary_crossentropy(0.5 * (codes + 1), outputs, from_logits=True)
+        if self.kind == "classes":
+            return keras.losses.categorical_crossentropy(codes, outputs, from_logits=True)
+        return ops.mean(ops.square((codes - self.center) / self.spread - outputs), axis=-1)
+
+    def most_probable(self, images, joint):
+        """Returns the most probable coded condition of each image, float32 `(n, size)`."""
+        return ops.convert_to_numpy(self.codes_of(self._compute(images), joint))
+
+    def codes_of(self, outputs, joint):
+        """Returns the most probable coded conditions, a tensor, of the network's outputs."""
+        if self.kind == "attributes":
+            return ops.where(outputs > 0, 1.0, -1.0)
+        if self.kind == "classes":
+            return ops.one_hot(ops.argmax(outputs, axis=1), self.size, dtype="float32")
+        values = outputs * self.spread + self.center
+        if self.kind == "number" and len(joint.rows) <= FEW:  # one of few, such as the digits
+            rows = ops.convert_to_tensor(joint.rows)
+            return ops.take(rows, ops.argmin(ops.abs(values - rows[:, 0]), axis=1), axis=0)
+        return values
+
+    def corrected(self, images, codes):
+        """Returns codes with another value where the images show that theirs is improbable.
+
+        An attribute of which `q(c_j|x) < 1/4` is turned round, a class to which another one is
+        preferred with `q(c|x) > 3/4` replaced.
+        """
+        logits = self._compute(images)
+        if self.kind == "attributes":
+            improbable = logits * codes < np.log(OVERRULED_BELOW / (1 - OVERRULED_BELOW))
+            return np.where(improbable, -codes, codes)
+        probabilities = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+        sure = probabilities.max(axis=1) > 1 - OVERRULED_BELOW
+        other = np.eye(self.size, dtype="float32")[logits.argmax(axis=1)]
+        return np.where(sure[:, None], other, codes)
+
+    def _compute(self, images):
+        """Returns the outputs for one batch of images, as an array."""
+        if self._outputs_of is None:
+            self._outputs_of = compile_function(self, self._infer)
+        return ops.convert_to_numpy(self._outputs_of(images))
+
+    def _infer(self, images):
+        return self(images, training=False)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "kind": self.kind,
+            "size": self.size,
+        }
+
+    def get_compile_config(self):
+        """Returns None: it is trained by `train_on` alone."""

@@ -1,0 +1,276 @@
+"""What a conditional model does once it is trained: sample, edit, traverse, infer conditions."""
+
+import numpy as np
+from keras import ops
+from scipy import special
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.batching import collect, noise_batches
+from keras_tsvae.conditions.requests import requested, strengthened, whole
+from keras_tsvae.models.generator import Generator, check_stage
+from keras_tsvae.models.image_coder import check_ends, line
+from keras_tsvae.models.stage import resolve_seed
+from keras_tsvae.posteriors import Posteriors
+from keras_tsvae.training import inputs
+
+
+class ConditionalGenerator(Generator):
+    """Encodes, decodes, samples and edits images under conditions.
+
+    It has `conditions`, a `keras_tsvae.conditions.Condition` that says what they are, `joint`, the
+    `JointConditions` seen in training, and a `recognizer` of them in images.
+    """
+
+    def infer_condition(self, images, batch_size=256):
+        """Returns the most probable condition of each image, by the model's own q(c|x).
+
+        Args:
+            images: An array `(n, height, width, channels)` in the forms that `fit` takes.
+            batch_size: Images per step. Defaults to 256.
+
+        Returns:
+            What a user would have written: attributes as int8 `(n, size)` of +1 and -1, classes as
+            integer labels `(n,)`, numbers as float32 `(n,)`, vectors as float32 `(n, size)`.
+
+        Raises:
+            ValueError: If the images are not as described, or the model has not been trained.
+        """
+        return self.conditions.decode(self._inferred(images, batch_size))
+
+    def encode(self, x, batch_size=256, condition=None):
+        """As `FirstStageVAE.encode`, under conditions; None for those that the images show."""
+        if self.first_stage.condition_dim is None:
+            return self.first_stage.encode(x, batch_size)
+        mean, std, _ = zip(*self._encoded(x, batch_size, condition))
+        return np.concatenate(mean), np.concatenate(std)
+
+    def posteriors(self, x, batch_size=256, memory_limit=2**30, path=None, condition=None):
+        """As `FirstStageVAE.posteriors`, with conditions; None for those that the images show."""
+        batches = self._encoded(x, batch_size, condition)
+        return Posteriors.from_batches(batches, memory_limit, path)
+
+    def decode(self, z, batch_size=256, condition=None):
+        """As `FirstStageVAE.decode`, under a condition as `sample` takes it.
+
+        Raises:
+            ValueError: If the first stage is conditioned and there is no condition.
+        """
+        if self.first_stage.condition_dim is None:
+            return self.first_stage.decode(z, batch_size)
+        if condition is None:
+            raise ValueError(
+                "`condition` must be given: the first stage is conditioned. "
+                "Received: condition=None"
+            )
+        codes = self._whole(condition, len(z))
+        return self.first_stage.decode(z, batch_size, codes)
+
+    def reconstruct(self, x, batch_size=256, condition=None):
+        """As `FirstStageVAE.reconstruct`, under conditions; None for those the images show."""
+        if self.first_stage.condition_dim is None:
+            return self.first_stage.reconstruct(x, batch_size)
+        encoded = self._encoded(x, batch_size, condition)
+        return np.concatenate(
+            [self.first_stage.decode(mean, batch_size, codes) for mean, _, codes in encoded]
+        )
+
+    def interpolate(self, a, b, steps):
+        """As `FirstStageVAE.interpolate`; conditions, inferred, move along straight lines too."""
+        if self.first_stage.condition_dim is None:
+            return self.first_stage.interpolate(a, b, steps)
+        a, b = check_ends(a, b, steps)
+        single = a.ndim == 3
+        ends = [x[None] if single else x for x in (a, b)]
+        codes = [self._inferred(x) for x in ends]
+        means = [self.first_stage.encode((x, c))[0] for x, c in zip(ends, codes)]
+        z, c = line(*means, steps), line(*codes, steps)
+        images = self.first_stage.decode(
+            z.reshape(-1, self.latent_dim), condition=c.reshape(-1, self.conditions.size)
+        )
+        return images if single else images.reshape(len(a), steps, *self.image_shape)
+
+    def draw_conditions(self, n, seed=None, condition=None):
+        """Draws coded conditions from the joint distribution of the training conditions.
+
+        Args:
+            n: Positive int.
+            seed: Non-negative int or None. Defaults to None: others at every call.
+            condition: What they shall agree with, as `sample` takes it. Defaults to None.
+
+        Returns:
+            A float32 array `(n, size)`.
+        """
+        n = positive_int("n", n)
+        codes_of = self._requested(condition, n)
+        return codes_of(slice(0, n), np.random.default_rng(resolve_seed(seed)).random(n))
+
+    def sample(self, n, stage=2, seed=None, batch_size=256, condition=None, strength=1.0):
+        """Draws new images under a condition.
+
+        Args:
+            n: Positive int, how many.
+            stage: 2, 1 or `"mixture"`, as in `TwoStageVAE.sample`. Defaults to 2.
+            seed: Non-negative int or None. Equal seeds give equal noise, so that two conditions
+                can be compared. Defaults to None: others at every call.
+            batch_size: Images per step. Defaults to 256.
+            condition: A vector, or one for each image; a class label or name, or one for each
+                image; a dict such as `{"Smiling": 1, "Male": -1}`, or one for each image: what it
+                leaves out is drawn from the training conditions that agree with it. Defaults to
+                None: drawn from all training conditions.
+            strength: Number of at least 0 for attributes and classes: the condition is moved away
+                from the mean training condition, `mean + strength * (condition - mean)`. More
+                than 1 asks for more than is seen in training. Defaults to 1.
+
+        Returns:
+            A float32 array in [0, 1] of shape `(n, height, width, channels)`.
+
+        Raises:
+            ValueError: If an argument is not as described, no training condition agrees, or the
+                model is not trained.
+        """
+        n = positive_int("n", n)
+        batches = self.sample_batches(n, stage, seed, batch_size, condition, strength)
+        return collect(batches, n)
+
+    def sample_batches(self, n, stage=2, seed=None, batch_size=256, condition=None, strength=1.0):
+        """Returns an iterator over the images of `sample` in batches, with memory for one."""
+        check_stage(stage)
+        self.require_built("sampled")
+        n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
+        if stage == "mixture":
+            self.require_mixture()
+        codes_of = self._requested(condition, n)
+        strengthen = strengthened(self.conditions, self.joint, strength)
+        noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=3)
+        return self._images(noise, codes_of, strengthen, stage)
+
+    def _images(self, noise, codes_of, strengthen, stage):
+        decode = self.first_stage._compiled(self.first_stage.decode_batch)
+        start = 0
+        for first, second, choice in noise:
+            rows = slice(start, start + len(first))
+            codes = strengthen(codes_of(rows, special.ndtr(choice[:, 0].astype("float64"))))
+            z = self._latents(first, second, codes, stage)
+            yield ops.convert_to_numpy(decode(z, *self._for(self.first_stage, codes)))
+            start = rows.stop
+
+    def _latents(self, u, noise, codes, stage):
+        """Returns z of one batch of noise."""
+        if stage == 1:
+            return u
+        if stage == "mixture":
+            return ops.convert_to_numpy(self.mixture(u, noise))
+        generate = self.second_stage._compiled(self.second_stage.generate_batch)
+        return ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
+
+    def edit(self, images, change, condition=None, batch_size=256):
+        """Changes what `change` names, and keeps the rest.
+
+        Both latent vectors are inferred under the images' own condition c and decoded under the
+        changed one c': `u = E q(u|z, c)`, `z' = z + decoder_2(u, c') - decoder_2(u, c)`,
+        `x' = decoder_1(z', c')`. What the second stage does not explain of z stays as it is.
+
+        Args:
+            images: Array `(n, height, width, channels)` in the forms that `fit` takes.
+            change: As the `condition` of `sample`; what a dict leaves out stays as it is.
+            condition: The images' own conditions, one vector or label each. Defaults to None:
+                inferred.
+            batch_size: Images per step. Defaults to 256.
+
+        Returns:
+            A float32 array of the images' shape. It holds reconstructions: compare it with
+            `reconstruct(images)`.
+
+        Raises:
+            ValueError: If an argument is not as described.
+
+        Example:
+            >>> with_glasses = model.edit(images, {"Eyeglasses": 1})
+        """
+        images = np.asarray(images)
+        codes = self._own(images, condition, batch_size)
+        return self._moved(images, codes, self.conditions.changed(codes, change), batch_size)
+
+    def traverse(self, image, name, steps=7, condition=None):
+        """Draws an image as what is called `name` goes from one extreme to the other.
+
+        Args:
+            image: One image `(height, width, channels)`, or a batch of them.
+            name: A name of the conditions, which goes from its least to its greatest training
+                value (attributes from -1 to 1); of classes, a name or label to go to.
+            steps: Int of at least 2. Defaults to 7.
+            condition: The image's own condition. Defaults to None: inferred.
+
+        Returns:
+            A float32 array `(steps, height, width, channels)`, or `(n, steps, ...)` for a batch.
+
+        Raises:
+            ValueError: If an argument is not as described.
+        """
+        if positive_int("steps", steps) < 2:
+            raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
+        image = np.asarray(image)
+        images = image[None] if image.ndim == 3 else image
+        if condition is not None and image.ndim == 3:
+            condition = np.asarray(condition)[None]
+        codes = self._own(images, condition, 256)
+        rows = self.joint.rows
+        paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
+        repeated = np.repeat(images, steps, axis=0), np.repeat(codes, steps, axis=0)
+        moved = self._moved(*repeated, paths.reshape(-1, self.conditions.size), 256)
+        return moved if image.ndim == 3 else moved.reshape(len(images), steps, *self.image_shape)
+
+    def _moved(self, images, codes, new, batch_size):
+        """Returns images inferred under `codes` and decoded under `new`."""
+        first, second = self.first_stage, self.second_stage
+        x = images if first.condition_dim is None else (images, codes)
+        z, _ = first.encode(x, batch_size)
+        if second.condition_dim is not None:
+            u, _ = second.encode(z, batch_size, codes)
+            z = z + second.decode(u, batch_size, new) - second.decode(u, batch_size, codes)
+        return first.decode(z, batch_size, *self._for(first, new))
+
+    def _for(self, stage, codes):
+        """Returns the further arguments that a stage's functions take for its condition."""
+        return () if stage.condition_dim is None else (codes,)
+
+    def _requested(self, condition, n):
+        self._require_trained()
+        return requested(self.conditions, self.joint, condition, n)
+
+    def _whole(self, condition, n):
+        return whole(self.conditions, condition, n)
+
+    def _own(self, images, condition, batch_size):
+        """Returns the coded conditions of images, inferred where they are not given."""
+        if condition is None:
+            return self._inferred(images, batch_size)
+        return np.array(self._whole(condition, len(images)))
+
+    def _encoded(self, x, batch_size, condition=None):
+        """Yields mean, std and coded conditions of each batch of images."""
+        self._require_trained()
+        given = None if condition is None else self._whole(condition, len(x))
+        start = 0
+        for images in inputs.image_batches(x, batch_size, self.image_shape):
+            rows = slice(start, start + len(images))
+            start = rows.stop
+            if given is None:
+                codes = self.recognizer.most_probable(images, self.joint)
+            else:
+                codes = given[rows]
+            pair = images if self.first_stage.condition_dim is None else (images, codes)
+            yield (*self.first_stage.encode(pair, batch_size), codes)
+
+    def _inferred(self, images, batch_size=256):
+        self._require_trained()
+        batches = inputs.image_batches(images, batch_size, self.image_shape)
+        return np.concatenate([self.recognizer.most_probable(x, self.joint) for x in batches])
+
+    def _require_trained(self):
+        self.require_built("used")
+        if self.joint is None:
+            raise ValueError(
+                "The model must be fitted before it can be asked for images: it has not seen any "
+                f"conditions yet. Received: an untrained {type(self).__name__}"
+            )

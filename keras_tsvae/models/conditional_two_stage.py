@@ -1,0 +1,275 @@
+"""The Two-Stage VAE under conditions."""
+
+import keras
+
+from keras_tsvae import presets
+from keras_tsvae.conditions import Condition, JointConditions
+from keras_tsvae.models.condition_recognizer import ConditionRecognizer
+from keras_tsvae.models.conditional_generator import ConditionalGenerator
+from keras_tsvae.models.preset_networks import make_stages
+from keras_tsvae.models.second_stage import SecondStageVAE
+from keras_tsvae.models.two_stage import TwoStageVAE
+from keras_tsvae.training import inputs
+from keras_tsvae.training.labelled import LabelledImages
+
+
+@keras.saving.register_keras_serializable(package="keras_tsvae")
+class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
+    """A Two-Stage VAE that is told what its images shall show.
+
+    Each stage, or only one of them, is conditioned on a vector c: `q(z|x, c)`, `p(x|z, c)`;
+    `q(u|z, c)`, `p(z|u, c)`. The losses stay as they are. Beside the stages a recognizer `q(c|x)`
+    is trained on the same labelled images: it infers what is not given, and overrules labels that
+    the images plainly contradict.
+
+    Args:
+        first_stage: A `FirstStageVAE`, whose networks have the `condition_dim` of the conditions,
+            or none.
+        second_stage: A `SecondStageVAE`, likewise. At least one of both is conditioned.
+        conditions: A `keras_tsvae.conditions.Condition`: what the conditions are.
+        frozen_first_stage: Whether the first stage is trained already, and stays as it is.
+            Defaults to False.
+        preset: As in `TwoStageVAE`.
+        **kwargs: `name` of `keras.Model`.
+
+    Raises:
+        ValueError: If stages and conditions do not fit together.
+
+    Example:
+        >>> shape, c = (64, 64, 3), keras_tsvae.conditions.Attributes(data.label_names)
+        >>> model = keras_tsvae.ConditionalTwoStageVAE(
+        ...     keras_tsvae.FirstStageVAE(
+        ...         keras_tsvae.networks.ResNetEncoder(shape, 64, condition_dim=c.size),
+        ...         keras_tsvae.networks.ResNetDecoder(shape, 64, condition_dim=c.size),
+        ...     ),
+        ...     keras_tsvae.SecondStageVAE(64, condition_dim=c.size),
+        ...     c,
+        ... )
+        >>> model.compile()
+        >>> model.fit(images, attributes, epochs=20)
+        >>> faces = model.sample(8, condition={"Smiling": 1, "Eyeglasses": -1})
+
+    Source:
+        Trentin (2019), chapter 5, for the conditional extension; Kingma et al. (2014), for the
+        recognizer.
+    """
+
+    takes_conditions = True
+
+    def __init__(
+        self, first_stage, second_stage, conditions, frozen_first_stage=False, preset=None, **kwargs
+    ):
+        if not isinstance(conditions, Condition):
+            raise ValueError(
+                "`conditions` must be one of keras_tsvae.conditions, such as `Attributes(names)`. "
+                f"Received: type(conditions)={type(conditions).__name__}"
+            )
+        self.conditions = conditions
+        self.frozen_first_stage = bool(frozen_first_stage)
+        self.joint = None
+        self.recognizer = None
+        super().__init__(first_stage, second_stage, preset, **kwargs)
+
+    @classmethod
+    def wrap(cls, model, conditions, conditioning="modulate", **kwargs):
+        """Makes a trained `TwoStageVAE` conditional: its first stage is kept, frozen, as it is.
+
+        The second stage is new, of the same width and depth, and conditioned; `compile` and `fit`
+        train it alone, on images that are encoded once. It obeys as far as z knows the conditions.
+
+        Args:
+            model: A trained `TwoStageVAE`, or a trained `FirstStageVAE`.
+            conditions: A `keras_tsvae.conditions.Condition`.
+            conditioning: `"concat"` or `"modulate"`. Defaults to `"modulate"`.
+            **kwargs: Further arguments of the new `SecondStageVAE`, such as `width` or `gamma`.
+
+        Raises:
+            ValueError: If the model is not built or is conditional already.
+
+        Example:
+            >>> model = keras_tsvae.ConditionalTwoStageVAE.wrap(
+            ...     keras.saving.load_model("mnist.keras"), keras_tsvae.conditions.Classes(10)
+            ... )
+            >>> model.compile()
+            >>> model.fit(images, labels, second_stage_epochs=20)
+        """
+        first = getattr(model, "first_stage", model)
+        if not getattr(first, "built", False) or getattr(first, "condition_dim", 0) is not None:
+            raise ValueError(
+                "`model` must be a trained TwoStageVAE or FirstStageVAE without conditions. "
+                f"Received: model={model!r}"
+            )
+        second = getattr(model, "second_stage", None)
+        like = ("width", "depth") if second is not None else ()
+        arguments = {**{name: getattr(second, name) for name in like}, **kwargs}
+        if second is not None:
+            arguments.setdefault("gamma", second.gamma_mode)
+        second = SecondStageVAE(
+            first.latent_dim, condition_dim=conditions.size, conditioning=conditioning, **arguments
+        )
+        return cls(first, second, conditions, frozen_first_stage=True)
+
+    @classmethod
+    def from_preset(cls, name, **overrides):
+        """As `TwoStageVAE.from_preset`, of a preset with conditions, such as `"mnist_conditional"`.
+
+        Overrides may also name `conditioning`, `conditioned_stages` and `condition_names`.
+        """
+        preset = presets.get(name, **overrides)
+        conditions = presets.conditions_of(preset)
+        if conditions is None:
+            raise ValueError(
+                "`name` must be a preset with conditions: "
+                f"{presets.names(conditional=True)}. Received: name={name!r}"
+            )
+        return cls(*make_stages(preset), conditions, preset=preset)
+
+    def build(self, input_shape):
+        """Builds both stages and the recognizer for images of `input_shape[1:]`."""
+        widths = {stage.condition_dim for stage in self.stages().values()} - {None}
+        if widths != {self.conditions.size}:
+            raise ValueError(
+                "`first_stage` or `second_stage` must be conditioned, with the width of "
+                f"`conditions`, {self.conditions.size}. Received: condition_dim="
+                f"{self.first_stage.condition_dim} and {self.second_stage.condition_dim}"
+            )
+        super().build(input_shape)
+        if self.recognizer is None:
+            self.recognizer = ConditionRecognizer(
+                self.image_shape, self.conditions.kind, self.conditions.size, name="recognizer"
+            )
+
+    def fit(
+        self,
+        x,
+        y=None,
+        batch_size=None,
+        epochs=None,
+        second_stage_epochs=None,
+        verbose="auto",
+        callbacks=None,
+        second_stage_callbacks=None,
+        validation_data=None,
+        correct_conditions=True,
+        recognizer_epochs=None,
+        **kwargs,
+    ):
+        """Trains the recognizer, the first stage on images, and the second on their posteriors.
+
+        Args:
+            x: Images in the forms that `TwoStageVAE.fit` takes; data sets yield pairs of images
+                and conditions.
+            y: The conditions of an array of images, as `conditions.encode` takes them.
+            batch_size: As in `TwoStageVAE.fit`.
+            epochs: Epochs of the first stage; 0 leaves it as it is. Defaults to None: 1, or 0 for
+                a frozen first stage, which takes no other value.
+            second_stage_epochs: Epochs of the second stage. Defaults to None: twice `epochs`, or 2
+                if the first stage is not trained.
+            verbose: As in `keras.Model.fit`.
+            callbacks: As in `TwoStageVAE.fit`.
+            second_stage_callbacks: As in `TwoStageVAE.fit`.
+            validation_data: Images with conditions in the same forms, arrays as a pair.
+            correct_conditions: Whether training conditions that the recognizer finds improbable,
+                `q(c_j|x) < 1/4`, are corrected before the stages see them. Defaults to True.
+            recognizer_epochs: Epochs of the recognizer; 0 leaves it as it is. Defaults to None: as
+                many as show it 80,000 images, or 0 if it is trained already.
+            **kwargs: `posteriors_memory_limit`, `posteriors_path`, `initial_epoch` and
+                `second_stage_initial_epoch`, as in `TwoStageVAE.fit`.
+
+        Returns:
+            A `keras.callbacks.History`, as `TwoStageVAE.fit` does.
+
+        Raises:
+            ValueError: If images or conditions are not as described.
+        """
+        epochs = (0 if self.frozen_first_stage else 1) if epochs is None else epochs
+        if self.frozen_first_stage and epochs != 0:
+            raise ValueError(
+                "`epochs` must be 0: the first stage is frozen, and the second is trained for "
+                f"`second_stage_epochs`. Received: epochs={epochs}"
+            )
+        if second_stage_epochs is None:
+            second_stage_epochs = 2 * epochs if epochs else 2
+        if not self.built:
+            self.build((None, *inputs.image_shape_of(x)))
+        labelled = self._labelled(x, y)
+        if validation_data is not None:
+            validation_data = self._labelled(validation_data).data()
+        self._learn_conditions(labelled, batch_size, recognizer_epochs, verbose)
+        if correct_conditions and self.conditions.discrete:
+            labelled = labelled.corrected(self.recognizer.corrected)
+            self.joint = JointConditions.from_batches(labelled.all_codes())
+        return super().fit(
+            labelled.data(),
+            None,
+            batch_size,
+            epochs,
+            second_stage_epochs,
+            verbose,
+            callbacks,
+            second_stage_callbacks,
+            validation_data,
+            **kwargs,
+        )
+
+    def evaluate(self, x, y=None, batch_size=None, verbose=0):
+        """As `TwoStageVAE.evaluate`, of images with conditions."""
+        return super().evaluate(self._labelled(x, y).data(), None, batch_size, verbose)
+
+    def call(self, inputs, training=None):
+        """Reconstructs a batch through the first stage: images, or images and coded conditions."""
+        return self.first_stage(inputs, training=training)
+
+    def _labelled(self, x, y=None):
+        size = self.conditions.size
+        return LabelledImages(x, y, self.conditions.encode, self.image_shape, size)
+
+    def _learn_conditions(self, labelled, batch_size, epochs, verbose):
+        """Gathers the joint distribution of the conditions and trains the recognizer."""
+        counts = []
+
+        def counted():
+            for codes in labelled.all_codes():
+                counts.append(len(codes))
+                yield codes
+
+        with inputs.clear_errors():
+            self.joint = JointConditions.from_batches(counted())
+        if epochs == 0 or (epochs is None and float(self.recognizer.trained) > 0):
+            return
+        if verbose:
+            print("Recognizer: conditions of images")
+        data = labelled.data()
+        batches = inputs.images_for_fit(
+            data,
+            None if labelled.is_batched else batch_size or 64,
+            self.image_shape,
+            condition_dim=self.conditions.size,
+        )
+        steps = len(counts) if labelled.is_batched else len(batches)
+        self.recognizer.train_on(batches, self.joint, steps, epochs, sum(counts), verbose)
+
+    def save_own_variables(self, store):
+        """Saves the joint distribution of the conditions, and the mixture, if one is fitted."""
+        super().save_own_variables(store)
+        if self.joint is not None:
+            self.joint.save_own_variables(store)
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables` saved."""
+        super().load_own_variables(store)
+        self.joint = JointConditions.from_own_variables(store)
+
+    def get_config(self):
+        """Returns name, dtype, preset, both stages and the conditions."""
+        return {
+            **super().get_config(),
+            "conditions": keras.saving.serialize_keras_object(self.conditions),
+            "frozen_first_stage": self.frozen_first_stage,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the model anew from `get_config()`."""
+        conditions = keras.saving.deserialize_keras_object(config["conditions"], custom_objects)
+        return super().from_config({**config, "conditions": conditions}, custom_objects)

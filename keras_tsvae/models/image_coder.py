@@ -1,0 +1,155 @@
+"""What a first stage does once it is trained: encode, decode and sample images."""
+
+import numpy as np
+from keras import ops
+
+from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.batching import (
+    batched,
+    check_condition,
+    check_vectors,
+    collect,
+    noise_batches,
+    with_progress,
+)
+from keras_tsvae.models.stage import Stage, given, resolve_seed
+from keras_tsvae.posteriors import Posteriors
+from keras_tsvae.training import inputs
+
+
+class ImageCoder(Stage):
+    """A stage between images and latent vectors z.
+
+    Where the stage is conditioned, images are paired with coded conditions, `(images, condition)`,
+    and z comes with a `condition` `(n, condition_dim)`, or one `(condition_dim,)` for all.
+    """
+
+    def encode(self, x, batch_size=256):
+        """Encodes images into their posteriors.
+
+        Args:
+            x: Images in the forms that `fit` takes.
+            batch_size: Images per step, for arrays. Defaults to 256.
+
+        Returns:
+            `(mean, std)`, two float32 arrays of shape `(n, latent_dim)`.
+
+        Raises:
+            ValueError: If the images are not as described, or the model is not built.
+        """
+        mean, std, *_ = zip(*self._posterior_batches(x, batch_size))
+        return np.concatenate(mean), np.concatenate(std)
+
+    def posteriors(
+        self, x, batch_size=256, memory_limit=2**30, path=None, verbose=0, condition_dim=None
+    ):
+        """Encodes a data set once, for the second stage.
+
+        Args:
+            x: Images in the forms that `fit` takes.
+            batch_size: Images per step, for arrays. Defaults to 256.
+            memory_limit: Bytes to keep in memory; beyond it, the posteriors go to an HDF5 file.
+                Defaults to 1 GiB.
+            path: Where that file goes. Defaults to None: a temporary folder.
+            verbose: 1 or "auto" for a progress bar. Defaults to 0.
+            condition_dim: Width of the conditions that images are paired with, to be kept beside
+                their posteriors. Defaults to None: as this stage's own.
+
+        Returns:
+            A `Posteriors`, in the order of `x`.
+        """
+        show_progress = verbose in (1, "auto")
+        batches = self._posterior_batches(x, batch_size, show_progress, condition_dim)
+        return Posteriors.from_batches(batches, memory_limit, path)
+
+    def decode(self, z, batch_size=256, condition=None):
+        """Decodes latent vectors `(n, latent_dim)` into a float32 array of images in [0, 1]."""
+        self.require_built("used for decoding")
+        z = check_vectors("z", z, self.latent_dim)
+        condition = check_condition(condition, len(z), self.condition_dim)
+        decode = self._compiled(self.decode_batch)
+        return collect(batched(decode, (z, *condition), batch_size), len(z))
+
+    def reconstruct(self, x, batch_size=256):
+        """Decodes the posterior means of images, given as to `encode`, into a float32 array."""
+        batches = [batch[0::2] for batch in self._posterior_batches(x, batch_size)]
+        mean, *condition = (np.concatenate(parts) for parts in zip(*batches))
+        return self.decode(mean, batch_size, *condition)
+
+    def sample(self, n, seed=None, batch_size=256, condition=None):
+        """Decodes `n` draws of the prior, `z ~ N(0, I)`; the same images for the same seed."""
+        n = positive_int("n", n)
+        return collect(self.sample_batches(n, seed, batch_size, condition), n)
+
+    def sample_batches(self, n, seed=None, batch_size=256, condition=None):
+        """Yields the images of `sample` in batches, with memory for one."""
+        self.require_built("sampled")
+        n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
+        condition = check_condition(condition, n, self.condition_dim)
+        noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size)
+        decode = self._compiled(self.decode_batch)
+        starts = range(0, n, batch_size)
+        for start, (z,) in zip(starts, noise):
+            rows = (part[start : start + batch_size] for part in condition)
+            yield ops.convert_to_numpy(decode(z, *rows))
+
+    def interpolate(self, a, b, steps):
+        """Decodes points on straight lines between the posterior means of images.
+
+        Args:
+            a: One image `(height, width, channels)` or a batch of them.
+            b: The same number of images.
+            steps: Int of at least 2, points on each line, both ends included.
+
+        Returns:
+            A float32 array `(steps, height, width, channels)`, or `(n, steps, ...)` for batches.
+
+        Raises:
+            ValueError: If `a` and `b` differ in shape, or `steps` is less than 2.
+        """
+        a, b = check_ends(a, b, steps)
+        single = a.ndim == 3
+        ends = [self.encode(x[None] if single else x)[0] for x in (a, b)]
+        images = self.decode(line(*ends, steps).reshape(-1, self.latent_dim))
+        return images if single else images.reshape(len(a), steps, *self.image_shape)
+
+    def encode_batch(self, images, condition=None):
+        """Returns mean and standard deviation of one batch, as tensors."""
+        x = self.targets((images,))
+        mean, log_std = self.encoder(given(self.encoder, x, condition), training=False)
+        return ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))
+
+    def decode_batch(self, z, condition=None):
+        """Returns the images of one batch of latent vectors, as a tensor."""
+        images = self.decoder(given(self.decoder, z, condition), training=False)
+        return ops.cast(images, "float32")
+
+    def _posterior_batches(self, x, batch_size, show_progress=False, condition_dim=None):
+        """Yields (mean, std) or (mean, std, condition) of each batch of `x`."""
+        self.require_built("used for encoding")
+        encode = self._compiled(self.encode_batch)
+        batch_size = positive_int("batch_size", batch_size)
+        condition_dim = condition_dim or self.condition_dim
+        batches = inputs.example_batches(x, batch_size, self.image_shape, condition_dim)
+        if show_progress:
+            batches = with_progress(batches, inputs.num_batches(x, batch_size))
+        for images, *condition in batches:
+            taken = condition if self.condition_dim is not None else ()
+            yield (*map(ops.convert_to_numpy, encode(images, *taken)), *condition)
+
+
+def check_ends(a, b, steps):
+    """Returns both ends of an interpolation as arrays, or raises a `ValueError`."""
+    if non_negative_int("steps", steps) < 2:
+        raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        raise ValueError(
+            f"`a` and `b` must have one shape. Received: a.shape={a.shape}, b.shape={b.shape}"
+        )
+    return a, b
+
+
+def line(a, b, steps):
+    """Returns `steps` points from each row of `a` to that of `b`, `(n, steps, width)`."""
+    return np.stack([a + t * (b - a) for t in np.linspace(0, 1, steps)], 1).astype("float32")

@@ -1,0 +1,114 @@
+"""Images with their labels, coded as conditions on the way to a conditioned model."""
+
+import keras
+import numpy as np
+
+from keras_tsvae.training import inputs
+
+
+class LabelledImages:
+    """Pairs of images and labels in any of a fit's forms, whose labels are turned into codes.
+
+    Args:
+        x: Images as an array, or a `tf.data.Dataset` or `keras.utils.PyDataset` of pairs of images
+            and labels.
+        y: Labels of an array of images.
+        encode: Function from a batch of labels to coded conditions; it checks them.
+        image_shape: `(height, width, channels)`.
+        size: Int, the width of a code.
+
+    Raises:
+        ValueError: If there are no labels, or, of arrays, as many as images.
+    """
+
+    def __init__(self, x, y, encode, image_shape, size):
+        if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
+            x, y = x
+        self.is_batched = inputs.is_batched(x)
+        if y is None and not self.is_batched:
+            raise ValueError(
+                "`y` must hold the condition of each image: the model is conditional. "
+                "Received: images alone"
+            )
+        self.x, self.image_shape, self.size = x, image_shape, size
+        if not self.is_batched:
+            self.codes = encode(y)
+            if len(self.codes) != len(x):
+                raise ValueError(
+                    "`y` must hold one condition for each image. "
+                    f"Received: {len(self.codes)} for {len(x)} images"
+                )
+        self.steps = [lambda images, labels: encode(labels)]
+
+    def corrected(self, correct):
+        """Returns the same with codes that `correct(images, codes)` returns in place of these."""
+        other = LabelledImages.__new__(LabelledImages)
+        other.__dict__.update(self.__dict__)
+        if self.is_batched:
+            other.steps = [*self.steps, correct]
+        else:
+            starts = range(0, len(self.x), 1024)
+            parts = (slice(start, start + 1024) for start in starts)
+            codes = [correct(np.asarray(self.x[rows]), self.codes[rows]) for rows in parts]
+            other.codes = np.concatenate(codes).astype("float32")
+        return other
+
+    def data(self):
+        """Returns images and codes, in the form in which a conditioned stage takes them."""
+        if not self.is_batched:
+            return self.x, self.codes
+        if isinstance(self.x, keras.utils.PyDataset):
+            return _CodedBatches(self.x, self._code)
+        return self._coded_tf()
+
+    def all_codes(self):
+        """Yields all codes batch by batch; of streams, all images are read once."""
+        if self.is_batched:
+            data = self.data()
+            batches = inputs.example_batches(data, None, self.image_shape, self.size)
+            yield from (codes for _, codes in batches)
+        else:
+            yield self.codes
+
+    def _code(self, images, labels):
+        for step in self.steps:
+            labels = step(images, labels)
+        return np.asarray(labels, "float32")
+
+    def _coded_tf(self):
+        import tensorflow as tf
+
+        def code(*element):
+            if len(element) != 2:
+                raise ValueError(
+                    "`x` must yield pairs of images and conditions: the model is conditional. "
+                    f"Received: elements of {len(element)}"
+                )
+            images, labels = element
+            codes = tf.numpy_function(self._code, [images, labels], tf.float32)
+            return images, tf.ensure_shape(codes, (None, self.size))
+
+        return self.x.map(code)
+
+
+class _CodedBatches(keras.utils.PyDataset):
+    """A user's `PyDataset` of images and labels, with codes in place of the labels."""
+
+    def __init__(self, dataset, code):
+        super().__init__()
+        self.dataset, self.code = dataset, code
+        self.on_epoch_begin = dataset.on_epoch_begin
+        self.on_epoch_end = dataset.on_epoch_end
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, index):
+        batch = self.dataset[index]
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ValueError(
+                "`x` must yield pairs of images and conditions: the model is conditional. "
+                f"Received: a {type(batch).__name__}"
+            )
+        images, labels = batch
+        return images, self.code(np.asarray(images), labels)
