@@ -19,11 +19,13 @@ class ArrayBatches(keras.utils.PyDataset):
             if false, the order is kept, nothing is dropped, and all batches are about equally
             large: none is too small to be split over several devices.
         shuffle: Whether training shuffles. Defaults to True.
+        rows: Int array of the rows to take. Defaults to None: all.
     """
 
-    def __init__(self, arrays, batch_size, training, shuffle=True):
+    def __init__(self, arrays, batch_size, training, shuffle=True, rows=None):
         super().__init__()
         self.arrays = arrays
+        self.rows = rows
         self.batch_size = batch_size
         self.training = training
         # Keras's global seed, `keras.utils.set_random_seed`, also seeds NumPy's.
@@ -32,8 +34,11 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __len__(self):
         """Returns the number of batches."""
-        rows = len(self.arrays[0])
+        rows = self._count()
         return rows // self.batch_size if self.training else -(-rows // self.batch_size)
+
+    def _count(self):
+        return len(self.arrays[0]) if self.rows is None else len(self.rows)
 
     def __getitem__(self, index):
         """Returns batch `index` as a tuple."""
@@ -41,14 +46,16 @@ class ArrayBatches(keras.utils.PyDataset):
             rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
             rows = rows if self._order is None else self._order[rows]
         else:
-            share = len(self.arrays[0]) / len(self)
+            share = self._count() / len(self)
             rows = slice(round(index * share), round((index + 1) * share))
+        if self.rows is not None:
+            rows = self.rows[rows]
         return tuple(array[rows] for array in self.arrays)
 
     def on_epoch_end(self):
         """Draws the next epoch's order."""
         shuffled = self.training and self._rng is not None
-        self._order = self._rng.permutation(len(self.arrays[0])) if shuffled else None
+        self._order = self._rng.permutation(self._count()) if shuffled else None
 
 
 def noise_batches(n, dimensions, seed, batch_size, parts=1):

@@ -3,15 +3,20 @@
 import keras
 import numpy as np
 from keras import ops
+from scipy import special
 
 from keras_tsvae.backend import compile_function, resolve_jit
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 
+BATCH_SIZE = 64
 DIMENSIONS = 128
-IMAGES_SEEN = 80_000  # in a training of default length, within these bounds of epochs
-EPOCHS = (1, 30)
+IMAGES_SEEN = 80_000  # in a training of default length, within bounds of epochs
+EPOCHS = 5  # at the most, or, as it stops in time on images held out, 30
+HELD_OUT_EPOCHS = 30
+PATIENCE = 5  # epochs
 FEW = 100  # different numbers, as which a number is recognized
-OVERRULED_BELOW = 0.25  # the probability of a given condition
+SURE = 0.75  # the probability with which another value overrules a given one
+SEEN = 1 / 7  # how many images show a value for sure, to those labelled so, if it can be overruled
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -45,6 +50,9 @@ class ConditionRecognizer(keras.Model):
         weight = {"trainable": False, "dtype": "float32", "autocast": False}
         self.center = self.add_weight(name="center", shape=(size,), initializer="zeros", **weight)
         self.spread = self.add_weight(name="spread", shape=(size,), initializer="ones", **weight)
+        self.reliable = self.add_weight(
+            name="reliable", shape=(size,), initializer="zeros", **weight
+        )
         self.trained = self.add_weight(name="trained", shape=(), initializer="zeros", **weight)
         self._outputs_of = None
         self.built = True
@@ -56,19 +64,29 @@ class ConditionRecognizer(keras.Model):
         features = self.trunk(images / 255.0 if whole_numbers else images, training=training)
         return ops.cast(self.head(features), "float32")
 
-    def train_on(self, batches, joint, steps, epochs=None, num_images=None, verbose="auto"):
-        """Trains on batches of images and coded conditions, a data set that Keras can fit.
+    def train_on(self, batches, held_out, joint, steps, epochs=None, verbose="auto"):
+        """Trains on batches of images and coded conditions, data sets that Keras can fit.
+
+        The epoch with the least loss on images held out is kept, so that labels are not learnt by
+        heart, wrong ones least of all.
 
         Args:
             batches: `keras.utils.PyDataset` or `tf.data.Dataset` of `(images, codes)`.
+            held_out: Another such data set, or None.
             joint: The `JointConditions` of the codes.
             steps: Int, batches per epoch.
-            epochs: Positive int. Defaults to None: as many as show it 80,000 images.
-            num_images: Images per epoch, where `epochs` is None.
+            epochs: Positive int. Defaults to None: as many as show it 80,000 images, and 5 at the
+                most without `held_out`, 30 with it.
             verbose: As in `keras.Model.fit`.
         """
         if epochs is None:
-            epochs = int(np.clip(IMAGES_SEEN // num_images, *EPOCHS))
+            most = EPOCHS if held_out is None else HELD_OUT_EPOCHS
+            epochs = int(np.clip(IMAGES_SEEN // (steps * BATCH_SIZE), 1, most))
+        callbacks = []
+        if held_out is not None:
+            callbacks = [
+                keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
+            ]
         self.center.assign(joint.center)
         self.spread.assign(joint.spread)
         rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
@@ -77,7 +95,13 @@ class ConditionRecognizer(keras.Model):
             self._loss,
             jit_compile=resolve_jit("auto"),
         )
-        self.fit(batches, epochs=epochs, verbose=verbose)
+        self.fit(
+            batches,
+            epochs=epochs,
+            verbose=verbose,
+            validation_data=held_out,
+            callbacks=callbacks,
+        )
         self.trained.assign(1.0)
 
     def _loss(self, codes, outputs):
@@ -86,6 +110,24 @@ class ConditionRecognizer(keras.Model):
         if self.kind == "classes":
             return keras.losses.categorical_crossentropy(codes, outputs, from_logits=True)
         return ops.mean(ops.square((codes - self.center) / self.spread - outputs), axis=-1)
+
+    def find_reliable(self, batches):
+        """Finds out which attributes or classes the recognizer can tell at all.
+
+        Those of which at least a seventh as many images are recognized for sure, `q(c_j|x) > 3/4`,
+        as are labelled so; an attribute, in both directions. What is rare and cannot be seen would
+        else be found improbable in every image.
+
+        Args:
+            batches: Iterable of `(images, codes)`.
+        """
+        sure, labelled = 0, 0
+        for images, codes in batches:
+            probabilities = self._probabilities(images)
+            sure += (probabilities > SURE).sum(axis=1)
+            labelled += np.stack([codes > 0, codes <= 0]).sum(axis=1)
+        enough = sure >= SEEN * labelled
+        self.reliable.assign(enough.all(axis=0) if self.kind == "attributes" else enough[0])
 
     def most_probable(self, images, joint):
         """Returns the most probable coded condition of each image, float32 `(n, size)`."""
@@ -106,17 +148,25 @@ class ConditionRecognizer(keras.Model):
     def corrected(self, images, codes):
         """Returns codes with another value where the images show that theirs is improbable.
 
-        An attribute of which `q(c_j|x) < 1/4` is turned round, a class to which another one is
-        preferred with `q(c|x) > 3/4` replaced.
+        Attributes and classes are overruled by `q(c_j|x) > 3/4` of another value, but only those
+        that the recognizer can tell at all (see `find_reliable`).
         """
-        logits = self._compute(images)
+        there, absent = self._probabilities(images)
+        reliable = ops.convert_to_numpy(self.reliable) > 0
         if self.kind == "attributes":
-            improbable = logits * codes < np.log(OVERRULED_BELOW / (1 - OVERRULED_BELOW))
-            return np.where(improbable, -codes, codes)
-        probabilities = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
-        sure = probabilities.max(axis=1) > 1 - OVERRULED_BELOW
-        other = np.eye(self.size, dtype="float32")[logits.argmax(axis=1)]
-        return np.where(sure[:, None], other, codes)
+            improbable = np.where(codes > 0, absent, there) > SURE
+            return np.where(improbable & reliable, -codes, codes)
+        other = np.eye(self.size, dtype="float32")[there.argmax(axis=1)]
+        overruled = (there.max(axis=1) > SURE) & reliable[codes.argmax(axis=1)]
+        return np.where(overruled[:, None], other, codes)
+
+    def _probabilities(self, images):
+        """Returns the probabilities that attributes or classes are there, and that they are not."""
+        logits = self._compute(images)
+        if self.kind == "classes":
+            there = special.softmax(logits, axis=1)
+            return np.stack([there, 1 - there])
+        return special.expit(np.stack([logits, -logits]))
 
     def _compute(self, images):
         """Returns the outputs for one batch of images, as an array."""

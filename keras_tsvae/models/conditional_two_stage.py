@@ -4,13 +4,15 @@ import keras
 
 from keras_tsvae import presets
 from keras_tsvae.conditions import Condition, JointConditions
-from keras_tsvae.models.condition_recognizer import ConditionRecognizer
+from keras_tsvae.models.condition_recognizer import BATCH_SIZE, ConditionRecognizer
 from keras_tsvae.models.conditional_generator import ConditionalGenerator
 from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
 from keras_tsvae.training import inputs
 from keras_tsvae.training.labelled import LabelledImages
+
+RELIABLE_OF = 10_000  # images
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -169,8 +171,9 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             callbacks: As in `TwoStageVAE.fit`.
             second_stage_callbacks: As in `TwoStageVAE.fit`.
             validation_data: Images with conditions in the same forms, arrays as a pair.
-            correct_conditions: Whether training conditions that the recognizer finds improbable,
-                `q(c_j|x) < 1/4`, are corrected before the stages see them. Defaults to True.
+            correct_conditions: Whether attributes or classes that the images contradict, of which
+                the recognizer finds another value more than 3/4 probable, are corrected before
+                the stages see them. Defaults to True.
             recognizer_epochs: Epochs of the recognizer; 0 leaves it as it is. Defaults to None: as
                 many as show it 80,000 images, or 0 if it is trained already.
             **kwargs: `posteriors_memory_limit`, `posteriors_path`, `initial_epoch` and
@@ -197,6 +200,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             validation_data = self._labelled(validation_data).data()
         self._learn_conditions(labelled, batch_size, recognizer_epochs, verbose)
         if correct_conditions and self.conditions.discrete:
+            self.recognizer.find_reliable(labelled.batches(RELIABLE_OF))
             labelled = labelled.corrected(self.recognizer.corrected)
             self.joint = JointConditions.from_batches(labelled.all_codes())
         return super().fit(
@@ -226,28 +230,14 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
 
     def _learn_conditions(self, labelled, batch_size, epochs, verbose):
         """Gathers the joint distribution of the conditions and trains the recognizer."""
-        counts = []
-
-        def counted():
-            for codes in labelled.all_codes():
-                counts.append(len(codes))
-                yield codes
-
         with inputs.clear_errors():
-            self.joint = JointConditions.from_batches(counted())
+            self.joint = JointConditions.from_batches(labelled.all_codes())
         if epochs == 0 or (epochs is None and float(self.recognizer.trained) > 0):
             return
         if verbose:
             print("Recognizer: conditions of images")
-        data = labelled.data()
-        batches = inputs.images_for_fit(
-            data,
-            None if labelled.is_batched else batch_size or 64,
-            self.image_shape,
-            condition_dim=self.conditions.size,
-        )
-        steps = len(counts) if labelled.is_batched else len(batches)
-        self.recognizer.train_on(batches, self.joint, steps, epochs, sum(counts), verbose)
+        batches, steps, held_out = labelled.split(batch_size or BATCH_SIZE)
+        self.recognizer.train_on(batches, held_out, self.joint, steps, epochs, verbose)
 
     def save_own_variables(self, store):
         """Saves the joint distribution of the conditions, and the mixture, if one is fitted."""

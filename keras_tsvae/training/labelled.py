@@ -1,9 +1,16 @@
 """Images with their labels, coded as conditions on the way to a conditioned model."""
 
+import functools
+import math
+
 import keras
 import numpy as np
 
+from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.training import inputs
+
+FEWEST_TO_SPLIT = 400  # images
+HELD_OUT = 0.1
 
 
 class LabelledImages:
@@ -61,14 +68,41 @@ class LabelledImages:
             return _CodedBatches(self.x, self._code)
         return self._coded_tf()
 
-    def all_codes(self):
-        """Yields all codes batch by batch; of streams, all images are read once."""
+    def batches(self, n):
+        """Yields images and codes batch by batch, until there are n."""
+        data, count = self.data(), 0
+        for images, codes in inputs.example_batches(data, 256, self.image_shape, self.size):
+            yield images, codes
+            count += len(images)
+            if count >= n:
+                break
+
+    def split(self, batch_size):
+        """Returns what to train on, batches in it and, of arrays large enough, images held out."""
+        checked = functools.partial(
+            inputs.images_for_fit, image_shape=self.image_shape, condition_dim=self.size
+        )
         if self.is_batched:
-            data = self.data()
-            batches = inputs.example_batches(data, None, self.image_shape, self.size)
-            yield from (codes for _, codes in batches)
-        else:
+            return checked(self.data(), None), self.num_batches, None
+        arrays = checked(self.data(), batch_size).arrays
+        if len(self.x) < FEWEST_TO_SPLIT:
+            batches = ArrayBatches(arrays, batch_size, training=True)
+            return batches, len(batches), None
+        order = np.random.default_rng(0).permutation(len(self.x))
+        cut = int(HELD_OUT * len(order))
+        batches = ArrayBatches(arrays, batch_size, training=True, rows=order[cut:])
+        held_out = ArrayBatches(arrays, batch_size, training=False, rows=np.sort(order[:cut]))
+        return batches, len(batches), held_out
+
+    def all_codes(self):
+        """Yields all codes batch by batch; of streams, all images are read once, and counted."""
+        if not self.is_batched:
             yield self.codes
+            return
+        self.num_batches = 0
+        for _, codes in self.batches(math.inf):
+            self.num_batches += 1
+            yield codes
 
     def _code(self, images, labels):
         for step in self.steps:
