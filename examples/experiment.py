@@ -21,6 +21,7 @@ def arguments(description, *presets):
     add("--second-stage-epochs", type=int, help="default: the preset's")
     add("--learning-rate", type=float, help="Adam's at first, falling along a cosine")
     add("--base-dim", type=int, help="width of the networks; less takes less time and memory")
+    add("--gamma", type=gamma, help="of both stages: learned, computed or a positive number")
     add("--limit", type=int, metavar="N", help="use no more than N images of each split")
     add("--samples", type=int, default=10_000, help="images of each stage that are measured")
     add(
@@ -36,7 +37,7 @@ def arguments(description, *presets):
     args = parser.parse_args()
     args.output = args.output or pathlib.Path("runs", args.preset)
     args.model = args.output / f"{args.preset}.keras"
-    fields = ("epochs", "second_stage_epochs", "learning_rate", "base_dim")
+    fields = ("epochs", "second_stage_epochs", "learning_rate", "base_dim", "gamma")
     args.changes = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
     if args.learning_rate is not None:
         args.changes["schedule"] = "cosine"
@@ -55,6 +56,11 @@ def arguments(description, *presets):
     return args
 
 
+def gamma(text):
+    """Returns what a preset takes as its gamma."""
+    return text if text in ("learned", "computed") else float(text)
+
+
 def make(args, train_size, **compiling):
     """Returns the compiled model: a new one, or with --resume the one in --output."""
     args.output.mkdir(parents=True, exist_ok=True)
@@ -62,11 +68,17 @@ def make(args, train_size, **compiling):
     changes = {"train_size": train_size, **args.changes}
     if args.resume and args.model.exists():
         model = keras.saving.load_model(args.model)
-        if model.preset.train_size != train_size:
-            raise SystemExit(
-                f"--limit must be as before: {args.model} was trained on "
-                f"{model.preset.train_size} images, not {train_size}"
-            )
+        for option, field in (
+            ("limit", "train_size"),
+            ("base-dim", "base_dim"),
+            ("gamma", "gamma"),
+        ):
+            before = getattr(model.preset, field)
+            if changes.get(field, before) != before:
+                raise SystemExit(
+                    f"--{option} must be as before: {args.model} was trained with "
+                    f"{field}={before}, not {changes[field]}"
+                )
         model.preset = dataclasses.replace(model.preset, **changes)
         rates = tsvae.presets.learning_rates(model.preset)
         for stage, rate in zip(model.stages().values(), rates):
@@ -76,6 +88,8 @@ def make(args, train_size, **compiling):
         print(f"There is no {args.model} to resume: training starts anew.")
     for path in args.logs:
         path.unlink(missing_ok=True)
-    model = tsvae.TwoStageVAE.from_preset(args.preset, **changes)
+    conditional = args.preset in tsvae.presets.names(conditional=True)
+    kind = tsvae.ConditionalTwoStageVAE if conditional else tsvae.TwoStageVAE
+    model = kind.from_preset(args.preset, **changes)
     model.compile(**compiling)
     return model

@@ -1,16 +1,17 @@
-"""How the example scripts measure what a model draws: one table at the end."""
+"""How the example scripts measure what a model draws: in tables at the end."""
+
+import json
 
 import keras
 
 import keras_tsvae as tsvae
 
 MOST_IMAGES = 60_000  # that the judge is trained on
+MOST_FLIPS = 200  # of each condition
 
 
-def features(args, data):
-    """Returns Inception's features, or those of a judge trained on the data set's labels."""
-    if args.inception is not None:
-        return args.inception
+def train_judge(args, data):
+    """Returns a judge trained on the data set's labels, with --resume the one in --output."""
     path = args.output / "judge.keras"
     if args.resume and path.exists():
         return keras.saving.load_model(path)
@@ -22,8 +23,19 @@ def features(args, data):
 
 
 def print_table(model, args, data):
-    """Measures reconstructions and samples, and real training images, against test images."""
+    """Measures reconstructions and samples, and real training images, against test images.
+
+    Of a conditional model also whether its samples show what they are asked to show.
+    """
+    conditional = isinstance(model, tsvae.ConditionalTwoStageVAE)
+    judge = train_judge(args, data) if conditional or args.inception is None else None
+    features = judge if args.inception is None else args.inception
     table = model.evaluate_generation(
-        data.test, features(args, data), num_samples=args.samples, train=data.train
+        data.test, features, num_samples=args.samples, train=data.train
     )
     print(f"\n{table}")
+    if conditional:
+        most = {"num_samples": args.samples, "flips": min(args.samples, MOST_FLIPS)}
+        obedience = tsvae.evaluate_obedience(model, data.test, judge, **most)
+        (args.output / "obedience.json").write_text(json.dumps(obedience.to_dict(), indent=2))
+        print(f"\n{obedience}")

@@ -7,12 +7,13 @@ import keras
 from keras_tsvae import plots
 
 
-def write_and_print(model, args, history, images, data):
-    """Writes pictures, curves and the SavedModel; prints the losses."""
+def write_and_print(model, args, history, images, data, **further):
+    """Writes pictures, curves, further figures and the SavedModel; prints the losses."""
     model.fit_mixture(images, seed=0)
     figures = {
         "reconstructions.png": plots.reconstructions(model, data.test.images[:64]),
         "samples.png": plots.samples(model),
+        **{f"{name}.png": figure for name, figure in further.items()},
     }
     if history:
         figures["curves.png"] = plots.training_curves(history)

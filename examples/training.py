@@ -22,8 +22,11 @@ class Save(keras.callbacks.Callback):
         self.last = time.monotonic()
 
 
-def fit(model, args, images, test_images):
-    """Trains both stages, and saves model and losses as it goes; returns all epochs' losses."""
+def fit(model, args, images, test_images, labels=None, test_labels=None):
+    """Trains both stages, and saves model and losses as it goes; returns all epochs' losses.
+
+    A conditional model takes labels too: arrays of them, or data sets that pair them with images.
+    """
     epochs = (model.preset.epochs, model.preset.second_stage_epochs)
     done = [
         int(keras.ops.convert_to_numpy(stage.optimizer.iterations)) // model.preset.steps_per_epoch
@@ -33,17 +36,18 @@ def fit(model, args, images, test_images):
     few = test_images[:2000] if isinstance(test_images, np.ndarray) else test_images.take(32)
 
     def count_active(epoch, epoch_logs):
-        epoch_logs["active_units"] = model.first_stage.posteriors(few).active_units()
+        epoch_logs["active_units"] = model.posteriors(few).active_units()
 
     count = keras.callbacks.LambdaCallback(on_epoch_end=count_active)
     model.fit(
         images,
+        labels,
         batch_size=args.batch_size if isinstance(images, np.ndarray) else None,
         epochs=epochs[0],
         initial_epoch=done[0],
         second_stage_epochs=epochs[1],
         second_stage_initial_epoch=done[1],
-        validation_data=test_images,
+        validation_data=test_images if labels is None else (test_images, test_labels),
         callbacks=[count, loggers[0], Save(args.model)],
         second_stage_callbacks=[loggers[1], Save(args.model)],
         verbose=2,

@@ -37,5 +37,5 @@ class TableReport(dict):
         from rich.console import Console
 
         text = io.StringIO()
-        Console(file=text, width=100).print(self.table())
+        Console(file=text, width=120).print(self.table())
         return text.getvalue()

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 from keras import ops
-from scipy import special
 
 from keras_tsvae.backend import compile_function, resolve_jit
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
@@ -162,6 +161,8 @@ class ConditionRecognizer(keras.Model):
 
     def _probabilities(self, images):
         """Returns the probabilities that attributes or classes are there, and that they are not."""
+        from scipy import special  # takes long to load
+
         logits = self._compute(images)
         if self.kind == "classes":
             there = special.softmax(logits, axis=1)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from keras import ops
-from scipy import special
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import collect, noise_batches
@@ -145,6 +144,8 @@ class ConditionalGenerator(Generator):
         return self._images(noise, codes_of, strengthen, stage)
 
     def _images(self, noise, codes_of, strengthen, stage):
+        from scipy import special  # takes long to load
+
         decode = self.first_stage._compiled(self.first_stage.decode_batch)
         start = 0
         for first, second, choice in noise:

@@ -1,5 +1,6 @@
 """The example scripts run from end to end: the demo as it is, the others with tiny networks."""
 
+import json
 import os
 import pathlib
 import runpy
@@ -10,8 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae import presets
+from keras_tsvae import ConditionalTwoStageVAE, presets
 from keras_tsvae.metrics import ClassifierFeatures
+from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from tests import tiny
 from tests.data import faces
 
@@ -60,7 +62,8 @@ def run(monkeypatch, capsys, tmp_path):
     def tiny_preset(name, **overrides):
         small = {"base_dim": 2, "fc_dim": 8, "latent_dim": 4, "second_stage_width": 8}
         small |= {"second_stage_depth": 1, "batch_size": 32, "optimizer": "sgd"}
-        return real(name, **small, **overrides)
+        small |= {"network": "infogan", "num_scale": None}  # the fastest to compile
+        return real(name, **{**small, **overrides})
 
     def run_script(name, *arguments):
         command = [name, "--output", tmp_path / "out", *arguments]
@@ -69,7 +72,9 @@ def run(monkeypatch, capsys, tmp_path):
         return capsys.readouterr().out
 
     def untrained_judge(images, labels, verbose):
-        return ClassifierFeatures(images.shape[1:], 2, has_classes=labels.ndim == 1)
+        has_classes = labels.ndim == 1
+        outputs = labels.max() + 1 if has_classes else labels.shape[1]
+        return ClassifierFeatures(images.shape[1:], int(outputs), has_classes=has_classes)
 
     monkeypatch.setattr(presets, "get", tiny_preset)
     monkeypatch.setattr(ClassifierFeatures, "fit", untrained_judge)
@@ -139,17 +144,63 @@ def test_bad_arguments_are_refused_at_once(arguments, message, run, capsys, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.fixture
+def run_conditional(run, monkeypatch):
+    """As `run`, without what has tests of its own: the SavedModel, and training the recognizer."""
+    monkeypatch.setattr(ConditionalTwoStageVAE, "export", lambda self, path: path.mkdir())
+    monkeypatch.setattr(ConditionRecognizer, "train_on", lambda *args, **kwargs: None)
+    return run
+
+
+def check_obedience(output, printed, number):
+    figures = json.loads((output / "obedience.json").read_text())
+    assert len(figures["each"]) == number
+    assert f"mean of {len(figures['visible'])} visible" in printed and "obedience" in printed
+
+
 @ONE_ON_JAX
-def test_celeba(run, tmp_path):
+def test_conditional_mnist(run_conditional, tmp_path):
+    images, labels = tiny.images(80, (28, 28, 1))[..., 0], np.arange(80) % 10
+    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(tmp_path / "mnist.npz", **{k: v.astype("uint8") for k, v in arrays.items()})
+    arguments = ("conditional_mnist", "--data-dir", tmp_path, "--gamma", "computed", *SHORT)
+    output, printed = tmp_path / "out", run_conditional(*arguments)
+    pictures = ("digits.png", "conditioned.png")
+    check_written(output, printed, "mnist_conditional.keras", "obedience.json", *pictures)
+    check_obedience(output, printed, 10)
+    model = keras.saving.load_model(output / "mnist_conditional.keras")
+    assert model.sample(2, condition=[3, 8]).shape == (2, 28, 28, 1)
+    assert {stage.gamma_mode for stage in model.stages().values()} == {"computed"}
+    for option, value in (("--gamma", "learned"), ("--base-dim", 4)):
+        with pytest.raises(SystemExit, match=f"{option} must be as before"):
+            run_conditional(*arguments, "--resume", option, value)
+
+
+@pytest.fixture
+def celeba_folder(tmp_path):
     folder = tmp_path / "faces"
     (folder / "img_align_celeba").mkdir(parents=True)
     for index in range(100):
         faces.picture_path(folder, index).write_bytes(faces.encoded(faces.picture(index)))
-    faces.write_attributes(folder, np.resize(faces.VALUES, (100, 40)))
+    faces.write_attributes(folder, np.random.default_rng(0).choice([-1, 1], (100, 40)))
     parts = [0] * 66 + [1] * 17 + [2] * 17
     faces.write_partition(folder, [f"{faces.name(i)} {part}" for i, part in enumerate(parts)])
-    printed = run("celeba", "--preset", "celeba_infogan", "--data-dir", folder, *SHORT)
+    return folder
+
+
+@ONE_ON_JAX
+def test_celeba(run, celeba_folder, tmp_path):
+    printed = run("celeba", "--preset", "celeba_infogan", "--data-dir", celeba_folder, *SHORT)
     check_written(tmp_path / "out", printed, "celeba_infogan.keras")
+
+
+@ONE_ON_JAX
+def test_conditional_celeba(run_conditional, celeba_folder, tmp_path):
+    printed = run_conditional("conditional_celeba", "--data-dir", celeba_folder, *SHORT)
+    output = tmp_path / "out"
+    pictures = ("conditioned.png", "edits.png", "traversals.png")
+    check_written(output, printed, "celeba_conditional.keras", "obedience.json", *pictures)
+    check_obedience(output, printed, 40)
 
 
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.py")), ids=lambda script: script.stem)

@@ -1,0 +1,94 @@
+"""Images side by side: originals, reconstructions, samples."""
+
+import numpy as np
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.grids import image_grid
+from keras_tsvae.models import TwoStageVAE
+
+
+def side_by_side(panels, columns=8):
+    """Draws grids of images next to each other, each under its title.
+
+    Args:
+        panels: Dict from titles to images `(n, height, width, channels)`, uint8 in [0, 255] or
+            float in [0, 1], of 1 or 3 channels.
+        columns: Positive int, images per row of each grid. Defaults to 8.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If `panels` is empty or holds anything but batches of images.
+    """
+    from matplotlib.figure import Figure
+
+    columns = positive_int("columns", columns)
+    if not isinstance(panels, dict) or not panels:
+        raise ValueError(f"`panels` must map titles to images. Received: panels={panels!r:.100}")
+    panels = {title: np.asarray(images) for title, images in panels.items()}
+    for title, images in panels.items():
+        if images.ndim != 4 or 0 in images.shape or images.shape[-1] not in (1, 3):
+            raise ValueError(
+                "`panels` must map titles to images of shape (n, height, width, channels), n at "
+                f"least 1 and 1 or 3 channels. Received: {title!r} of shape {images.shape}"
+            )
+        if images.dtype != "uint8" and images.dtype.kind != "f":
+            raise ValueError(
+                "`panels` must hold images of uint8 or floats. "
+                f"Received: {title!r} of dtype {images.dtype}"
+            )
+    rows = max(-(-len(images) // columns) for images in panels.values())
+    figure = Figure(figsize=(0.55 * columns * len(panels), 0.55 * rows + 0.5), layout="constrained")
+    for axes, (title, images) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items()
+    ):
+        grid = image_grid(images, columns, rows)
+        axes.imshow(grid, "gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(title)
+        axes.axis("off")
+    return figure
+
+
+def reconstructions(model, images):
+    """Draws images beside their reconstructions.
+
+    Args:
+        model: A built `TwoStageVAE` or `FirstStageVAE`.
+        images: Array of images `(n, height, width, channels)`, uint8 in [0, 255] or float in
+            [0, 1]; all are drawn.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the images are not as described, or the model is not built.
+    """
+    images = np.asarray(images)
+    return side_by_side({"originals": images, "reconstructions": model.reconstruct(images)})
+
+
+def samples(model, n=64, seed=0):
+    """Draws samples of the first stage alone, of the mixture, if one is fitted, and of both stages.
+
+    Args:
+        model: A built `TwoStageVAE`.
+        n: Positive int, samples of each. Defaults to 64.
+        seed: Non-negative int or None, as in `TwoStageVAE.sample`. Defaults to 0.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If an argument is not as described, or the model is not built.
+    """
+    if not isinstance(model, TwoStageVAE):
+        raise ValueError(
+            f"`model` must be a TwoStageVAE. Received: type(model)={type(model).__name__}"
+        )
+    panels = {"stage 1": 1, "mixture": "mixture", "stage 2": 2}
+    if model.mixture is None:
+        del panels["mixture"]
+    return side_by_side(
+        {title: model.sample(n, stage, seed=seed) for title, stage in panels.items()}
+    )
