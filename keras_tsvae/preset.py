@@ -97,6 +97,8 @@ class Preset:
             non_negative_int(name, getattr(self, name))
         if self.condition_names is not None:
             object.__setattr__(self, "condition_names", tuple(self.condition_names))
+        if self.conditions == "number":
+            object.__setattr__(self, "condition_dim", 1)
         for name, choices in (
             ("network", NETWORKS),
             ("schedule", SCHEDULES),

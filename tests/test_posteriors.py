@@ -10,6 +10,7 @@ from keras_tsvae import Posteriors
 RNG = np.random.default_rng(0)
 MEAN = RNG.normal(size=(1000, 3)).astype("float32")
 STD = RNG.random((1000, 3)).astype("float32")
+CONDITION = RNG.choice([-1, 1], (1000, 2)).astype("float32")
 BATCHES = [(MEAN[i : i + 130], STD[i : i + 130]) for i in range(0, 1000, 130)]
 
 
@@ -74,3 +75,30 @@ def test_broken_files_are_named(tmp_path):
 def test_no_batches():
     with pytest.raises(ValueError, match="`batches` must not be empty"):
         Posteriors.from_batches(iter(()))
+
+
+@pytest.mark.parametrize("limit", [0, 5000, 2**30])
+def test_conditions_stay_beside_their_posteriors(limit, tmp_path):
+    arrays = (MEAN, STD, CONDITION)
+    batches = [tuple(a[i : i + 130] for a in arrays) for i in range(0, 1000, 130)]
+    gathered = Posteriors.from_batches(iter(batches), limit, tmp_path / "p.h5")
+    for posteriors in (gathered, Posteriors.load(tmp_path / "p.h5")):
+        assert posteriors.condition_dim == 2 and "condition_dim=2" in repr(posteriors)
+        for ours, expected in zip(posteriors.arrays, arrays, strict=True):
+            np.testing.assert_array_equal(ours, expected)
+    assert isinstance(gathered.condition, np.memmap) == (limit < 2**30)
+    assert Posteriors(MEAN, STD).condition is None and len(Posteriors(MEAN, STD).arrays) == 2
+
+
+@pytest.mark.parametrize(
+    "condition, message",
+    [
+        (CONDITION[:9], r"one row for each of the n posteriors. Received: .*\(9, 2\), n=1000"),
+        (CONDITION[:, 0], r"Received: .*shape=\(1000,\)"),
+        (np.full((1000, 2), "a"), "Received: dtype=<U1"),
+        (np.where(CONDITION > 0, np.nan, 1), "`condition` must be finite. Received: NaN"),
+    ],
+)
+def test_bad_conditions_are_named(condition, message):
+    with pytest.raises(ValueError, match=message):
+        Posteriors(MEAN, STD, condition)

@@ -53,13 +53,15 @@ class Classes(Condition):
     def request(self, condition):
         """Returns one-hot rows, all of which count as named."""
         if isinstance(condition, dict):
-            chosen = [name for name, value in condition.items() if value]
+            chosen = [name for name, value in condition.items() if value in (1, True)]
             if len(condition) != 1 or len(chosen) != 1:
                 raise ValueError(
                     "`condition` must name one class, with the value 1. "
                     f"Received: condition={condition!r}"
                 )
             condition = chosen[0]
+        if isinstance(condition, np.ndarray) and condition.dtype.kind in "UO":
+            condition = condition.tolist()
         condition = [condition] if isinstance(condition, str) else condition
         if isinstance(condition, (list, tuple)):
             named = [isinstance(label, str) for label in condition]

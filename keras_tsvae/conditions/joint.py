@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MAX_ROWS = 65_536
+MAX_ROWS = 200_000
 RARELY = 1e-4  # the share of training examples below which two values do not go together
 _NAMES = ("rows", "shape", "weights")
 
@@ -25,22 +25,21 @@ class JointConditions:
 
     @classmethod
     def from_batches(cls, batches, seed=0):
-        """Gathers coded conditions batch by batch, with memory for 65,536 distinct ones.
+        """Gathers coded conditions batch by batch, with memory for 200,000 distinct ones.
 
-        Of more, as many are kept at random.
+        Of more, every second example is left out at random, as often as need be.
         """
-        rows, counts = None, None
+        rows, counts, rate = None, np.empty(0, int), 1.0
         rng = np.random.default_rng(seed)
         for codes in _blocks(batches):
-            ones = np.ones(len(codes))
+            codes = codes if rate == 1 else codes[rng.random(len(codes)) < rate]
             rows = codes if rows is None else np.concatenate([rows, codes])
-            counts = ones if counts is None else np.concatenate([counts, ones])
+            counts = np.concatenate([counts, np.ones(len(codes), int)])
             rows, index = np.unique(rows, axis=0, return_inverse=True)
-            counts = np.bincount(index.ravel(), counts)
-            if len(rows) > MAX_ROWS:
-                kept, total = rng.choice(len(rows), MAX_ROWS, replace=False), counts.sum()
-                rows, counts = rows[kept], counts[kept]
-                counts *= total / counts.sum()  # those kept stand for the others, too
+            counts = np.bincount(index.ravel(), counts).astype(int)
+            while len(rows) > MAX_ROWS:
+                counts, rate = rng.binomial(counts, 0.5), rate / 2
+                rows, counts = rows[counts > 0], counts[counts > 0]
         return cls(rows, counts)
 
     @property
@@ -80,8 +79,8 @@ class JointConditions:
             agree = np.isclose(rows[:, named], values[named]).all(axis=1)
             if not agree.any():
                 raise ValueError(
-                    "`condition` must agree with at least one training example. Received: one "
-                    "that contradicts all of them; name less, or give a whole vector"
+                    "`condition` must agree with at least one training example (name less, or "
+                    "give a whole vector). Received one that contradicts all of them"
                 )
             rows, weights = rows[agree], weights[agree]
         cumulative = np.cumsum(weights)

@@ -31,7 +31,10 @@ def requested(conditions, joint, condition, n):
             f"Received: {len(values)} for n={n}"
         )
     if len(values) == 1:
-        joint.draw(np.zeros(1), values[0], named[0])  # raises now, not at the first image
+        try:
+            joint.draw(np.zeros(1), values[0], named[0])  # now, not at the first image
+        except ValueError as error:
+            raise ValueError(f"{error}: {condition!r}") from error
         return lambda rows, uniform: joint.draw(uniform, values[0], named[0])
     if named.all():
         return lambda rows, uniform: values[rows]
@@ -65,12 +68,22 @@ def strengthened(conditions, joint, strength):
     return lambda codes: (center + strength * (codes - center)).astype("float32")
 
 
-def whole(conditions, condition, n):
-    """Returns the coded conditions of n images; raises if anything is left open."""
+def whole(conditions, condition):
+    """Returns coded conditions, one for all or one for each; raises if anything is left open."""
     values, named = conditions.request(condition)
-    if len(values) not in (1, n) or not named.all():
+    if not named.all():
         raise ValueError(
-            f"`condition` must be whole, one for all or one for each of {n} images. "
-            f"Received: {len(values)}" + ("" if named.all() else " that leave something open")
+            "`condition` must be whole: it says what images show. Received one that leaves "
+            f"something open: {condition!r:.200}"
         )
-    return np.broadcast_to(values, (n, conditions.size))
+    return values
+
+
+def for_each(values, n):
+    """Returns one coded condition for each of n images; raises if there are others."""
+    if len(values) not in (1, n):
+        raise ValueError(
+            f"`condition` must be one for all, or one for each of {n} images. "
+            f"Received: {len(values)}"
+        )
+    return np.broadcast_to(values, (n, values.shape[1]))

@@ -39,12 +39,12 @@ class ConditionRecognizer(keras.Model):
     """
 
     def __init__(self, image_shape, kind, size, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.image_shape = tuple(image_shape)
         self.kind = kind
         self.size = size
-        self.trunk = convolutional_trunk(self.image_shape, DIMENSIONS)
-        self.head = keras.layers.Dense(size, name="head")
+        self.trunk = convolutional_trunk(self.image_shape, DIMENSIONS, self.dtype_policy)
+        self.head = keras.layers.Dense(size, dtype=self.dtype_policy, name="head")
         self.head.build((None, DIMENSIONS))
         weight = {"trainable": False, "dtype": "float32", "autocast": False}
         self.center = self.add_weight(name="center", shape=(size,), initializer="zeros", **weight)

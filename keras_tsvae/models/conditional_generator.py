@@ -1,11 +1,13 @@
 """What a conditional model does once it is trained: sample, edit, traverse, infer conditions."""
 
+import re
+
 import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import collect, noise_batches
-from keras_tsvae.conditions.requests import requested, strengthened, whole
+from keras_tsvae.conditions.requests import for_each, requested, strengthened, whole
 from keras_tsvae.models.generator import Generator, check_stage
 from keras_tsvae.models.image_coder import check_ends, line
 from keras_tsvae.models.stage import resolve_seed
@@ -190,7 +192,11 @@ class ConditionalGenerator(Generator):
         """
         images = np.asarray(images)
         codes = self._own(images, condition, batch_size)
-        return self._moved(images, codes, self.conditions.changed(codes, change), batch_size)
+        try:
+            new = self.conditions.changed(codes, change)
+        except ValueError as error:
+            raise ValueError(re.sub("`conditions?`", "`change`", str(error))) from error
+        return self._moved(images, codes, new, batch_size)
 
     def traverse(self, image, name, steps=7, condition=None):
         """Draws an image as what is called `name` goes from one extreme to the other.
@@ -212,8 +218,6 @@ class ConditionalGenerator(Generator):
             raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
         image = np.asarray(image)
         images = image[None] if image.ndim == 3 else image
-        if condition is not None and image.ndim == 3:
-            condition = np.asarray(condition)[None]
         codes = self._own(images, condition, 256)
         rows = self.joint.rows
         paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
@@ -240,7 +244,7 @@ class ConditionalGenerator(Generator):
         return requested(self.conditions, self.joint, condition, n)
 
     def _whole(self, condition, n):
-        return whole(self.conditions, condition, n)
+        return for_each(whole(self.conditions, condition), n)
 
     def _own(self, images, condition, batch_size):
         """Returns the coded conditions of images, inferred where they are not given."""
@@ -251,7 +255,9 @@ class ConditionalGenerator(Generator):
     def _encoded(self, x, batch_size, condition=None):
         """Yields mean, std and coded conditions of each batch of images."""
         self._require_trained()
-        given = None if condition is None else self._whole(condition, len(x))
+        if condition is None and isinstance(x, (tuple, list)) and len(x) == 2:
+            x, condition = x
+        given = None if condition is None else whole(self.conditions, condition)
         start = 0
         for images in inputs.image_batches(x, batch_size, self.image_shape):
             rows = slice(start, start + len(images))
@@ -259,9 +265,11 @@ class ConditionalGenerator(Generator):
             if given is None:
                 codes = self.recognizer.most_probable(images, self.joint)
             else:
-                codes = given[rows]
+                codes = for_each(given if len(given) == 1 else given[rows], len(images))
             pair = images if self.first_stage.condition_dim is None else (images, codes)
             yield (*self.first_stage.encode(pair, batch_size), codes)
+        if given is not None:
+            for_each(given, start)
 
     def _inferred(self, images, batch_size=256):
         self._require_trained()

@@ -61,11 +61,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
     def __init__(
         self, first_stage, second_stage, conditions, frozen_first_stage=False, preset=None, **kwargs
     ):
-        if not isinstance(conditions, Condition):
-            raise ValueError(
-                "`conditions` must be one of keras_tsvae.conditions, such as `Attributes(names)`. "
-                f"Received: type(conditions)={type(conditions).__name__}"
-            )
+        check_conditions(conditions)
         self.conditions = conditions
         self.frozen_first_stage = bool(frozen_first_stage)
         self.joint = None
@@ -95,6 +91,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             >>> model.compile()
             >>> model.fit(images, labels, second_stage_epochs=20)
         """
+        check_conditions(conditions)
         first = getattr(model, "first_stage", model)
         if not getattr(first, "built", False) or getattr(first, "condition_dim", 0) is not None:
             raise ValueError(
@@ -106,6 +103,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         arguments = {**{name: getattr(second, name) for name in like}, **kwargs}
         if second is not None:
             arguments.setdefault("gamma", second.gamma_mode)
+            arguments.setdefault("dtype", second.dtype_policy)
         second = SecondStageVAE(
             first.latent_dim, condition_dim=conditions.size, conditioning=conditioning, **arguments
         )
@@ -263,3 +261,12 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         """Creates the model anew from `get_config()`."""
         conditions = keras.saving.deserialize_keras_object(config["conditions"], custom_objects)
         return super().from_config({**config, "conditions": conditions}, custom_objects)
+
+
+def check_conditions(conditions):
+    """Raises a `ValueError` unless `conditions` is a `Condition`."""
+    if not isinstance(conditions, Condition):
+        raise ValueError(
+            "`conditions` must be one of keras_tsvae.conditions, such as `Attributes(names)`. "
+            f"Received: type(conditions)={type(conditions).__name__}"
+        )

@@ -105,7 +105,9 @@ class SecondStageVAE(Stage):
 
     def targets(self, data):
         """Returns a fresh sample of z from a batch of posteriors; a batch of z stays as it is."""
-        mean, std = (*data, None)[:2] if isinstance(data, (tuple, list)) else (data, None)
+        parts = data if isinstance(data, (tuple, list)) else (data,)
+        parts = parts if self.condition_dim is None else parts[:-1]
+        mean, std = (*parts, None)[:2]
         mean = ops.cast(mean, "float32")
         if std is None:
             return mean

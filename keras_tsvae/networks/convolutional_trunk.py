@@ -5,7 +5,7 @@ import math
 import keras
 
 
-def convolutional_trunk(image_shape, dimensions):
+def convolutional_trunk(image_shape, dimensions, dtype=None):
     """Returns an untrained network from images to `dimensions` features.
 
     Convolutions 3x3 with batch normalisation and relu: 16 wide at full size, then of stride 2 and
@@ -14,15 +14,21 @@ def convolutional_trunk(image_shape, dimensions):
     Args:
         image_shape: `(height, width, channels)`.
         dimensions: Positive int.
+        dtype: Dtype policy of all layers. Defaults to Keras's global policy.
     """
     halvings = max(1, math.ceil(math.log2(max(image_shape[:2]) / 8)))
     layers = [keras.Input(image_shape)]
     for scale in range(halvings + 1):
         stride = 1 if scale == 0 else 2
         layers += [
-            keras.layers.Conv2D(min(16 * 2**scale, 64), 3, stride, "same", use_bias=False),
-            keras.layers.BatchNormalization(momentum=0.9),
-            keras.layers.ReLU(),
+            keras.layers.Conv2D(
+                min(16 * 2**scale, 64), 3, stride, "same", use_bias=False, dtype=dtype
+            ),
+            keras.layers.BatchNormalization(momentum=0.9, dtype=dtype),
+            keras.layers.ReLU(dtype=dtype),
         ]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(dimensions, "relu")]
+    layers += [
+        keras.layers.Flatten(dtype=dtype),
+        keras.layers.Dense(dimensions, "relu", dtype=dtype),
+    ]
     return keras.Sequential(layers, name="trunk")
