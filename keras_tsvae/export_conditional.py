@@ -15,8 +15,8 @@
 
 A `condition` is coded: attributes as +1 and -1 in the order of the names, and in
 `sample_conditioned` 0 for what is left open, to be drawn from the training conditions that agree;
-classes one-hot; numbers and vectors as they are. `decode`, `encode` and `reconstruct` ignore it if
-the first stage is not conditioned.
+classes one-hot; numbers and vectors as they are. Anything else is refused. `decode`, `encode` and
+`reconstruct` ignore it if the first stage is not conditioned.
 """
 
 import numpy as np
@@ -40,6 +40,7 @@ def conditional_functions(model, sample_blocks):
     latents = tf.TensorSpec((None, model.latent_dim), tf.float32)
     codes = tf.TensorSpec((None, model.conditions.size), tf.float32)
     draw = _drawing(model)
+    checked = _checking(model.conditions)
 
     def sampler(name, to_latents):
         def function(n, seed=RANDOM_SEED):
@@ -57,7 +58,7 @@ def conditional_functions(model, sample_blocks):
         return second.generate_batch(u, noise, *model._for(second, condition))
 
     def sample_conditioned(condition, seed=RANDOM_SEED):
-        condition = tf.cast(condition, tf.float32)
+        condition = checked(tf.cast(condition, tf.float32), -1.0, 0.0, 1.0)
 
         def to_images(start, u, noise, choice):
             rows = draw(choice, condition[start : start + tf.shape(u)[0]])
@@ -66,16 +67,18 @@ def conditional_functions(model, sample_blocks):
         return sample_blocks(model, tf.shape(condition)[0], seed, to_images, parts=3)
 
     def decode(z, condition):
+        condition = checked(condition)
         return first.decode_batch(tf.cast(z, tf.float32), *model._for(first, condition))
 
     def encode(images, condition):
+        condition = checked(condition)
         return first.encode_batch(images, *model._for(first, condition))
 
     def reconstruct(images, condition):
         return decode(encode(images, condition)[0], condition)
 
     def edit(images, condition, new_condition):
-        z = encode(images, condition)[0]
+        z, new_condition = encode(images, condition)[0], checked(new_condition)
         if second.condition_dim is not None:
             u = second.encode_batch(z, condition)[:, 0]
             z += second.decode_batch(u, new_condition) - second.decode_batch(u, condition)
@@ -104,6 +107,30 @@ def conditional_functions(model, sample_blocks):
         (infer_condition, ["condition"], {"images": pixels}),
         *([(condition_names, ["names"], {})] * bool(model.conditions.names)),
     ]
+
+
+def _checking(conditions):
+    """Returns a function that lets coded conditions pass, or fails with a word."""
+    import tensorflow as tf
+
+    def check(condition, *allowed):
+        if conditions.kind == "attributes":
+            allowed = allowed or (-1.0, 1.0)
+            valid = tf.reduce_any([tf.equal(condition, value) for value in allowed], 0)
+            rule = f"attributes of {allowed}"
+        elif conditions.kind == "classes":
+            ones = tf.equal(tf.reduce_sum(condition, 1, keepdims=True), 1.0)
+            valid = (tf.equal(condition, 0.0) | tf.equal(condition, 1.0)) & ones
+            rule = "one-hot rows"
+        else:
+            valid, rule = tf.math.is_finite(condition), "finite numbers"
+        text = f"`condition` must hold {rule}. Received:"
+        with tf.control_dependencies(
+            [tf.debugging.Assert(tf.reduce_all(valid), [text, condition])]
+        ):
+            return tf.identity(condition)
+
+    return check
 
 
 def _drawing(model):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_tsvae.conditions.condition import Condition, numbers
+from keras_tsvae.conditions.condition import Condition, as_array, numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -33,7 +33,7 @@ class Classes(Condition):
     def encode(self, values):
         """Returns one-hot rows, float32, of integer labels `(n,)` or of one-hot rows."""
         rule = f"integer labels from 0 to {self.size - 1}"
-        array = np.asarray(values)
+        array = as_array(values)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim == 2:
@@ -63,6 +63,10 @@ class Classes(Condition):
         if isinstance(condition, np.ndarray) and condition.dtype.kind in "UO":
             condition = condition.tolist()
         condition = [condition] if isinstance(condition, str) else condition
+        if np.ndim(condition) == 1 and np.asarray(condition).dtype.kind == "f":
+            row = np.asarray(condition)
+            one_hot = len(row) == self.size and np.isin(row, (0, 1)).all() and row.sum() == 1
+            condition = row[None] if one_hot else condition
         if isinstance(condition, (list, tuple)):
             named = [isinstance(label, str) for label in condition]
             condition = [self.index(c) if name else c for c, name in zip(condition, named)]
@@ -71,11 +75,13 @@ class Classes(Condition):
     def path(self, codes, name, steps, low, high):
         """Returns conditions on straight lines from each picture's class to that of `name`."""
         target = self.request(name)[0]
+        if len(target) != 1:
+            raise ValueError(f"`name` must be one class. Received: name={name!r}")
         weights = np.linspace(0, 1, steps, dtype="float32")[:, None]
         return (1 - weights) * np.asarray(codes)[:, None] + weights * target[:, None]
 
     def _as_rows(self, condition):
-        condition = np.asarray(condition)
+        condition = as_array(condition)
         return condition[None] if condition.ndim == 0 else condition
 
     def _check_one_hot(self, rows):

@@ -6,6 +6,8 @@ import numpy as np
 
 from keras_tsvae.arguments import positive_int
 
+LARGEST = 1e6  # of a coded value, which networks take as it is
+
 
 class Condition:
     """One kind of condition; subclasses say how it is coded.
@@ -22,6 +24,11 @@ class Condition:
     discrete = True
 
     def __init__(self, size, names):
+        if isinstance(names, str) or not (names is None or np.iterable(names)):
+            raise ValueError(
+                "`names` must be a sequence of strings; without names give `size`. "
+                f"Received: names={names!r}"
+            )
         self.names = None if names is None else tuple(names)
         if names is None and size is None:
             raise ValueError("`names` or `size` must be given. Received: neither")
@@ -65,7 +72,14 @@ class Condition:
         """
         if isinstance(condition, dict):
             return self._named_row(condition)
-        if isinstance(condition, (list, tuple)) and condition and isinstance(condition[0], dict):
+        sequence = isinstance(condition, (list, tuple))
+        dicts = sequence and [isinstance(row, dict) for row in condition]
+        if sequence and any(dicts):
+            if not all(dicts):
+                raise ValueError(
+                    "`condition` must hold dicts alone, or no dict. "
+                    f"Received: {condition[dicts.index(False)]!r} beside dicts"
+                )
             rows = [self._named_row(row) for row in condition]
             return tuple(np.concatenate(part) for part in zip(*rows))
         values = self.encode(self._as_rows(condition))
@@ -117,7 +131,7 @@ class Condition:
 
     def _as_rows(self, condition):
         """Returns what stands for one image as a batch of one."""
-        condition = np.asarray(condition)
+        condition = as_array(condition)
         return condition[None] if condition.ndim == 1 else condition
 
     def _named_row(self, condition):
@@ -145,24 +159,37 @@ class Condition:
         return cls(**config)
 
 
+def as_array(values):
+    """Returns `values` as an array; raises if its rows are of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"`conditions` must have rows of one length. Received: {values!r:.200}"
+        ) from error
+
+
 def as_number(name, value):
     """Returns `value` as a finite float, or raises."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
-    if not np.isfinite(number):
+    if not abs(number) <= LARGEST:
         raise ValueError(f"`condition` must give numbers. Received: {name!r}: {value!r}")
     return number
 
 
 def numbers(values, rank, rule):
     """Returns `values` as a finite array of `rank` axes, or raises with the `rule`."""
-    array = np.asarray(values)
+    array = as_array(values)
     if array.ndim != rank or array.dtype.kind not in "fiub" or not array.size:
         raise ValueError(
             f"`conditions` must be {rule}. Received: dtype={array.dtype}, shape={array.shape}"
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"`conditions` must be {rule}. Received: NaN or infinity")
+    if array.dtype.kind == "f":
+        largest = np.abs(array).max()  # NaN if there is one
+        if not largest <= LARGEST:
+            received = largest if np.isfinite(largest) else "NaN or infinity"
+            raise ValueError(f"`conditions` must be {rule}. Received: {received}")
     return array

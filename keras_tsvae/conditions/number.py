@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_tsvae.conditions.condition import Condition, numbers
+from keras_tsvae.conditions.condition import Condition, as_array, numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -31,7 +31,7 @@ class Number(Condition):
 
     def encode(self, values):
         """Returns numbers `(n,)` or `(n, 1)` as float32 `(n, 1)`."""
-        array = np.asarray(values)
+        array = as_array(values)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         return numbers(array, 1, "finite numbers, one for each image").astype("float32")[:, None]
@@ -41,7 +41,7 @@ class Number(Condition):
         return np.asarray(codes, "float32")[:, 0]
 
     def _as_rows(self, condition):
-        condition = np.asarray(condition)
+        condition = as_array(condition)
         return condition[None] if condition.ndim == 0 else condition
 
     def get_config(self):

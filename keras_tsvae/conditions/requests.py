@@ -1,8 +1,22 @@
 """What a user asks of a conditional model, as coded conditions."""
 
+import contextlib
+import re
+
 import numpy as np
 
 from keras_tsvae.arguments import is_number
+
+STRONGEST = 100
+
+
+@contextlib.contextmanager
+def called(name):
+    """Lets errors about conditions call what was given by its `name`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(re.sub("`conditions?`", f"`{name}`", str(error))) from error
 
 
 def requested(conditions, joint, condition, n):
@@ -24,7 +38,8 @@ def requested(conditions, joint, condition, n):
     """
     if condition is None:
         return lambda rows, uniform: joint.draw(uniform)
-    values, named = conditions.request(condition)
+    with called("condition"):
+        values, named = conditions.request(condition)
     if len(values) not in (1, n):
         raise ValueError(
             "`condition` must be one for all images, or one for each. "
@@ -50,12 +65,12 @@ def strengthened(conditions, joint, strength):
     """Returns a function that moves coded conditions away from the mean training condition.
 
     Raises:
-        ValueError: If `strength` is not a number of at least 0, or the conditions are not discrete
+        ValueError: If `strength` is not a number from 0 to 100, or the conditions are not discrete
             and it is not 1.
     """
-    if not is_number(strength) or not 0 <= strength < float("inf"):
+    if not is_number(strength) or not 0 <= strength <= STRONGEST:
         raise ValueError(
-            f"`strength` must be a number of at least 0. Received: strength={strength!r}"
+            f"`strength` must be a number from 0 to {STRONGEST}. Received: strength={strength!r}"
         )
     if strength == 1:
         return lambda codes: codes
@@ -70,7 +85,8 @@ def strengthened(conditions, joint, strength):
 
 def whole(conditions, condition):
     """Returns coded conditions, one for all or one for each; raises if anything is left open."""
-    values, named = conditions.request(condition)
+    with called("condition"):
+        values, named = conditions.request(condition)
     if not named.all():
         raise ValueError(
             "`condition` must be whole: it says what images show. Received one that leaves "

@@ -1,13 +1,11 @@
 """What a conditional model does once it is trained: sample, edit, traverse, infer conditions."""
 
-import re
-
 import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import collect, noise_batches
-from keras_tsvae.conditions.requests import for_each, requested, strengthened, whole
+from keras_tsvae.conditions.requests import called, for_each, requested, strengthened, whole
 from keras_tsvae.models.generator import Generator, check_stage
 from keras_tsvae.models.image_coder import check_ends, line
 from keras_tsvae.models.stage import resolve_seed
@@ -118,7 +116,7 @@ class ConditionalGenerator(Generator):
                 image; a dict such as `{"Smiling": 1, "Male": -1}`, or one for each image: what it
                 leaves out is drawn from the training conditions that agree with it. Defaults to
                 None: drawn from all training conditions.
-            strength: Number of at least 0 for attributes and classes: the condition is moved away
+            strength: Number from 0 to 100 for attributes and classes: the condition is moved away
                 from the mean training condition, `mean + strength * (condition - mean)`. More
                 than 1 asks for more than is seen in training. Defaults to 1.
 
@@ -192,10 +190,8 @@ class ConditionalGenerator(Generator):
         """
         images = np.asarray(images)
         codes = self._own(images, condition, batch_size)
-        try:
+        with called("change"):
             new = self.conditions.changed(codes, change)
-        except ValueError as error:
-            raise ValueError(re.sub("`conditions?`", "`change`", str(error))) from error
         return self._moved(images, codes, new, batch_size)
 
     def traverse(self, image, name, steps=7, condition=None):
@@ -257,6 +253,7 @@ class ConditionalGenerator(Generator):
         self._require_trained()
         if condition is None and isinstance(x, (tuple, list)) and len(x) == 2:
             x, condition = x
+        positive_int("batch_size", batch_size)
         given = None if condition is None else whole(self.conditions, condition)
         start = 0
         for images in inputs.image_batches(x, batch_size, self.image_shape):
@@ -273,6 +270,7 @@ class ConditionalGenerator(Generator):
 
     def _inferred(self, images, batch_size=256):
         self._require_trained()
+        batch_size = positive_int("batch_size", batch_size)
         batches = inputs.image_batches(images, batch_size, self.image_shape)
         return np.concatenate([self.recognizer.most_probable(x, self.joint) for x in batches])
 

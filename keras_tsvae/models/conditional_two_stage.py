@@ -3,6 +3,7 @@
 import keras
 
 from keras_tsvae import presets
+from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.conditions import Condition, JointConditions
 from keras_tsvae.models.condition_recognizer import BATCH_SIZE, ConditionRecognizer
 from keras_tsvae.models.conditional_generator import ConditionalGenerator
@@ -74,6 +75,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
 
         The second stage is new, of the same width and depth, and conditioned; `compile` and `fit`
         train it alone, on images that are encoded once. It obeys as far as z knows the conditions.
+        The first stage is shared with `model`, not copied: do not train that any further.
 
         Args:
             model: A trained `TwoStageVAE`, or a trained `FirstStageVAE`.
@@ -191,6 +193,10 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             )
         if second_stage_epochs is None:
             second_stage_epochs = 2 * epochs if epochs else 2
+        for name, value in (("epochs", epochs), ("second_stage_epochs", second_stage_epochs)):
+            non_negative_int(name, value)
+        if recognizer_epochs is not None:
+            non_negative_int("recognizer_epochs", recognizer_epochs)
         if not self.built:
             self.build((None, *inputs.image_shape_of(x)))
         labelled = self._labelled(x, y)
@@ -220,6 +226,12 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
 
     def call(self, inputs, training=None):
         """Reconstructs a batch through the first stage: images, or images and coded conditions."""
+        conditioned = self.first_stage.condition_dim is not None
+        if conditioned and not isinstance(inputs, (tuple, list)):
+            raise ValueError(
+                "`inputs` must be a pair of images and coded conditions; `reconstruct(images)` "
+                f"infers the latter. Received: type(inputs)={type(inputs).__name__}"
+            )
         return self.first_stage(inputs, training=training)
 
     def _labelled(self, x, y=None):
@@ -229,12 +241,13 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
     def _learn_conditions(self, labelled, batch_size, epochs, verbose):
         """Gathers the joint distribution of the conditions and trains the recognizer."""
         with inputs.clear_errors():
-            self.joint = JointConditions.from_batches(labelled.all_codes())
+            joint = JointConditions.from_batches(labelled.all_codes())
+            batches, steps, held_out = labelled.split(batch_size or BATCH_SIZE)
+        self.joint = joint  # now that all is checked
         if epochs == 0 or (epochs is None and float(self.recognizer.trained) > 0):
             return
         if verbose:
             print("Recognizer: conditions of images")
-        batches, steps, held_out = labelled.split(batch_size or BATCH_SIZE)
         self.recognizer.train_on(batches, held_out, self.joint, steps, epochs, verbose)
 
     def save_own_variables(self, store):

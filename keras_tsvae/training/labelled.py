@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.conditions.requests import called
 from keras_tsvae.training import inputs
 
 FEWEST_TO_SPLIT = 400  # images
@@ -38,8 +39,11 @@ class LabelledImages:
                 "Received: images alone"
             )
         self.x, self.image_shape, self.size = x, image_shape, size
-        if not self.is_batched:
-            self.codes = encode(y)
+        if self.is_batched:
+            _check_stream(x, y)
+        else:
+            with called("y"):
+                self.codes = encode(y)
             if len(self.codes) != len(x):
                 raise ValueError(
                     "`y` must hold one condition for each image. "
@@ -112,17 +116,26 @@ class LabelledImages:
     def _coded_tf(self):
         import tensorflow as tf
 
-        def code(*element):
-            if len(element) != 2:
-                raise ValueError(
-                    "`x` must yield pairs of images and conditions: the model is conditional. "
-                    f"Received: elements of {len(element)}"
-                )
-            images, labels = element
+        def code(images, labels):
             codes = tf.numpy_function(self._code, [images, labels], tf.float32)
             return images, tf.ensure_shape(codes, (None, self.size))
 
         return self.x.map(code)
+
+
+def _check_stream(x, y):
+    """Raises unless a data set comes with its labels, and these alone."""
+    if y is not None:
+        raise ValueError(
+            "`y` must not be given with a data set, which yields pairs of images and conditions. "
+            f"Received: type(y)={type(y).__name__}"
+        )
+    element = getattr(x, "element_spec", None) or x[0]
+    if not isinstance(element, (tuple, list)) or len(element) != 2:
+        raise ValueError(
+            "`x` must yield pairs of images and conditions: the model is conditional. "
+            f"Received: a data set of {type(element).__name__}"
+        )
 
 
 class _CodedBatches(keras.utils.PyDataset):
@@ -138,11 +151,5 @@ class _CodedBatches(keras.utils.PyDataset):
         return len(self.dataset)
 
     def __getitem__(self, index):
-        batch = self.dataset[index]
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise ValueError(
-                "`x` must yield pairs of images and conditions: the model is conditional. "
-                f"Received: a {type(batch).__name__}"
-            )
-        images, labels = batch
+        images, labels = self.dataset[index]
         return images, self.code(np.asarray(images), labels)

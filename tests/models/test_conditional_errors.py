@@ -17,9 +17,9 @@ SPOILT[20, 1] = np.nan
 LABELS = {
     "none": (None, "`y` must hold the condition of each image.*Received: images alone"),
     "too few": (ATTRIBUTES[:30], "`y` must hold one condition.*Received: 30 for 32 images"),
-    "width": (ATTRIBUTES[:, :2], r"`conditions` must be rows of 3 .* Received: .*\(32, 2\)"),
-    "value": (2 * ATTRIBUTES, "`conditions` must be .* Received: values such as -?2"),
-    "NaN": (SPOILT, "`conditions` must be .* Received: NaN or infinity"),
+    "width": (ATTRIBUTES[:, :2], r"`(conditions|y)` must be rows of 3 .* Received: .*\(32, 2\)"),
+    "value": (2 * ATTRIBUTES, "`(conditions|y)` must be .* Received: values such as -?2"),
+    "NaN": (SPOILT, "`(conditions|y)` must be .* Received: NaN or infinity"),
 }
 
 
@@ -107,7 +107,7 @@ def test_stages_and_conditions_that_do_not_fit():
         make(first(), second(), CONDITIONS)
     with pytest.raises(ValueError, match="`conditions`, 3. Received: condition_dim=3 and 2"):
         make(first(**three), second(condition_dim=2), CONDITIONS)
-    with pytest.raises(ValueError, match="`conditions` must be one of .*Received: .*=list"):
+    with pytest.raises(ValueError, match="`(conditions|y)` must be one of .*Received: .*=list"):
         make(first(**three), second(), list(toy.NAMES))
 
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_wrapped():
     told = tsvae.FirstStageVAE(tiny.encoder(condition_dim=3), tiny.decoder(condition_dim=3))
     with pytest.raises(ValueError, match="`model` must be .* without conditions. Received"):
         wrap(told, CONDITIONS)
-    with pytest.raises(ValueError, match="`conditions` must be one of .*Received: .*=list"):
+    with pytest.raises(ValueError, match="`(conditions|y)` must be one of .*Received: .*=list"):
         wrap(tiny.two_stage(), list(toy.NAMES))
     with pytest.raises(ValueError, match="`conditioning` must be one of"):
         wrap(tiny.two_stage(), CONDITIONS, conditioning="film")

@@ -127,7 +127,7 @@ BAD = {
         "`condition` must agree with at least one training example .* Received",
     ),
     "too many": ({"condition": [[1, 1, 1]] * 3}, "`condition` must be one.*Received: 3 for n=2"),
-    "strength": ({"strength": -1}, "`strength` must be a number of at least 0. Received"),
+    "strength": ({"strength": -1}, "`strength` must be a number from 0 to 100. Received"),
     "NaN strength": ({"strength": np.nan}, "`strength` must .* Received: strength=nan"),
     "stage": ({"stage": 3}, "`stage` must be 1, 2 or 'mixture'. Received: stage=3"),
     "mixture": ({"stage": "mixture"}, "needs a fitted mixture"),
