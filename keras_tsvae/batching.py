@@ -80,6 +80,12 @@ def noise_batches(n, dimensions, seed, batch_size, parts=1):
         waiting = waiting[:, rows:]
 
 
+def batches_of(arrays, n, batch_size):
+    """Yields `n` rows of equally long arrays in batches, each a tuple, empty of no arrays."""
+    for start in range(0, n, batch_size):
+        yield tuple(array[start : start + batch_size] for array in arrays)
+
+
 def collect(batches, n):
     """Returns `n` rows yielded in batches as one array, allocated once."""
     result, done = None, 0
@@ -94,9 +100,8 @@ def collect(batches, n):
 def batched(function, arrays, batch_size):
     """Yields `function` of equally long arrays, batch by batch, as NumPy arrays."""
     batch_size = positive_int("batch_size", batch_size)
-    for start in range(0, len(arrays[0]), batch_size):
-        rows = slice(start, start + batch_size)
-        yield keras.ops.convert_to_numpy(function(*(array[rows] for array in arrays)))
+    for rows in batches_of(arrays, len(arrays[0]), batch_size):
+        yield keras.ops.convert_to_numpy(function(*rows))
 
 
 def check_vectors(name, value, dimensions):

@@ -139,7 +139,9 @@ class Generator(BaseModel):
 
         Returns:
             A `keras_tsvae.metrics.GenerationReport`: a dict from `"reconstruction"`, `"stage1"`,
-            `"stage2"`, `"mixture"` and `"train"` to dicts of figures, which prints as a table.
+            `"stage2"`, `"mixture"` and `"train"` to dicts of figures, which prints as a table. Of
+            a conditional model, `"obedience"` is among them if the features are a judge of its
+            conditions.
 
         Raises:
             ValueError: If an argument is not as described, or the model is not built.

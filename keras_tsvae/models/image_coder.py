@@ -6,6 +6,7 @@ from keras import ops
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.batching import (
     batched,
+    batches_of,
     check_condition,
     check_vectors,
     collect,
@@ -82,16 +83,14 @@ class ImageCoder(Stage):
         return collect(self.sample_batches(n, seed, batch_size, condition), n)
 
     def sample_batches(self, n, seed=None, batch_size=256, condition=None):
-        """Yields the images of `sample` in batches, with memory for one."""
+        """Returns an iterator over the images of `sample` in batches, with memory for one."""
         self.require_built("sampled")
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         condition = check_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size)
         decode = self._compiled(self.decode_batch)
-        starts = range(0, n, batch_size)
-        for start, (z,) in zip(starts, noise):
-            rows = (part[start : start + batch_size] for part in condition)
-            yield ops.convert_to_numpy(decode(z, *rows))
+        arguments = zip(noise, batches_of(condition, n, batch_size))
+        return (ops.convert_to_numpy(decode(z, *rows)) for (z,), rows in arguments)
 
     def interpolate(self, a, b, steps):
         """Decodes points on straight lines between the posterior means of images.

@@ -5,7 +5,14 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import check_gamma, positive_int
-from keras_tsvae.batching import batched, check_condition, check_vectors, collect, noise_batches
+from keras_tsvae.batching import (
+    batched,
+    batches_of,
+    check_condition,
+    check_vectors,
+    collect,
+    noise_batches,
+)
 from keras_tsvae.models.stage import Stage, given, resolve_seed
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.posteriors import Posteriors
@@ -205,14 +212,13 @@ class SecondStageVAE(Stage):
         return collect(self.sample_batches(n, seed, batch_size, condition), n)
 
     def sample_batches(self, n, seed=None, batch_size=256, condition=None):
-        """Yields the latent vectors of `sample` in batches, with memory for one."""
+        """Returns an iterator over the latent vectors of `sample` in batches."""
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         condition = check_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
         generate = self._compiled(self.generate_batch)
-        for start, parts in zip(range(0, n, batch_size), noise):
-            rows = (part[start : start + batch_size] for part in condition)
-            yield ops.convert_to_numpy(generate(*parts, *rows))
+        arguments = zip(noise, batches_of(condition, n, batch_size))
+        return (ops.convert_to_numpy(generate(*parts, *rows)) for parts, rows in arguments)
 
     def encode_batch(self, z, condition=None):
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
