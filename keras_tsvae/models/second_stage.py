@@ -28,7 +28,8 @@ class SecondStageVAE(Stage):
 
     Trained on posteriors `(mean, std)` of images: `z = mean + std * noise` is drawn anew at
     every step. `u ~ N(mean(z), std(z)^2)`, `zhat = decoder(u)`,
-    `loss = KL(q(u|z) || N(0, I)) - log N(z; zhat, gamma^2 I)`.
+    `loss = KL(q(u|z) || N(0, I)) - log N(z; zhat, gamma^2 I)`. Where it is conditioned, posteriors,
+    z and u come with a `condition` `(n, condition_dim)`, or one row for all.
 
     Args:
         latent_dim: Positive int, the width of z and of u.
@@ -187,27 +188,18 @@ class SecondStageVAE(Stage):
         return super().evaluate(data, **kwargs)
 
     def encode(self, z, batch_size=256, condition=None):
-        """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays.
-
-        A conditioned stage needs the conditions, `(n, condition_dim)`, or one row for all.
-        """
+        """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
         arrays = self._checked("z", z, condition)
         encode = self._compiled(self.encode_batch)
         return tuple(collect(batched(encode, arrays, batch_size), len(z)).swapaxes(0, 1))
 
     def decode(self, u, batch_size=256, condition=None):
-        """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape.
-
-        A conditioned stage needs the conditions, `(n, condition_dim)`, or one row for all.
-        """
+        """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
         arrays = self._checked("u", u, condition)
         return collect(batched(self._compiled(self.decode_batch), arrays, batch_size), len(u))
 
     def sample(self, n, seed=None, batch_size=256, condition=None):
-        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`.
-
-        A conditioned stage needs the conditions, `(n, condition_dim)`, or one row for all.
-        """
+        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`."""
         n = positive_int("n", n)
         return collect(self.sample_batches(n, seed, batch_size, condition), n)
 
