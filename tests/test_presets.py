@@ -19,7 +19,13 @@ def test_every_experiment_is_there():
     assert len(set(presets.names())) == len(presets.names())
 
 
-@pytest.mark.parametrize("name", presets.names())
+# JAX compiles for long: there one of each network stands for all.
+MADE = presets.names()
+if keras.backend.backend() == "jax":
+    MADE = ("digits", "cifar10_infogan", "celeba_wae", "celeba_conditional")
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_every_preset_is_data_and_makes_its_model(name):
     preset = presets.get(name)
     assert presets.Preset(**json.loads(json.dumps(preset.to_dict()))) == preset
