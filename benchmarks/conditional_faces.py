@@ -3,9 +3,9 @@
 Trains one conditional model after another on the same faces, for the same number of epochs, and
 measures each with one judge, trained on the real pictures. --data-dir is a folder in CelebA's own
 layout. With --label-noise, that share of the attribute values is turned round at random in training
-(never in the test set). Variants are written CONDITIONING-STAGES, such as modulate-both,
-concat-both, modulate-second; a trailing -uncorrected keeps the recognizer from correcting labels,
-and wrap makes a trained unconditional model conditional.
+(never in the test set). Variants are written CONDITIONING-STAGES; of modulate-second and
+concat-second the first stage is a trained one without conditions, the same for both, that is made
+conditional. A trailing -uncorrected keeps the recognizer from correcting labels.
 """
 
 import argparse
@@ -18,7 +18,8 @@ import record
 
 import keras_tsvae as tsvae
 
-VARIANTS = ("modulate-both", "concat-both", "modulate-second", "concat-second", "wrap")
+NAME = "celeba_conditional"
+VARIANTS = ("modulate-both", "concat-both", "modulate-second", "concat-second")
 
 
 def arguments():
@@ -31,7 +32,9 @@ def arguments():
     add("--image-size", type=int, default=64)
     add("--epochs", type=int, default=12)
     add("--second-stage-epochs", type=int, default=30)
-    add("--base-dim", type=int, default=8)
+    add("--network", default="infogan")
+    add("--base-dim", type=int, default=32)
+    add("--fc-dim", type=int, default=512)
     add("--learning-rate", type=float, default=2e-3)
     add("--batch-size", type=int, default=64)
     add("--gamma", default="computed", help="learned, computed or a number")
@@ -48,8 +51,10 @@ def preset(args, train_size):
         "image_shape": (args.image_size, args.image_size, 3),
         "train_size": train_size,
         "latent_dim": 2 * args.image_size,  # where a computed gamma weighs the KL divergence by 1
+        "network": args.network,
         "base_dim": args.base_dim,
-        "num_scale": 4 if args.image_size >= 64 else 3,
+        "fc_dim": args.fc_dim,
+        "num_scale": (4 if args.image_size >= 64 else 3) if args.network == "resnet" else None,
         "epochs": args.epochs,
         "second_stage_epochs": args.second_stage_epochs,
         "batch_size": args.batch_size,
@@ -59,40 +64,49 @@ def preset(args, train_size):
     }
 
 
-def train(variant, args, images, labels):
-    """Returns the trained model of a variant, and the seconds that it took."""
+def train(variant, args, images, labels, plain):
+    """Returns the trained model of a variant, and the seconds of training."""
     keras.utils.set_random_seed(0)
+    conditioning, stages, *_ = variant.split("-")
     common = preset(args, len(images))
-    name = "celeba_conditional"
-    if variant == "wrap":
-        plain = tsvae.TwoStageVAE.from_preset("celeba", **common)
-        plain.compile()
-        start = time.perf_counter()
-        plain.fit(images, batch_size=args.batch_size, epochs=args.epochs, second_stage_epochs=0)
-        before = time.perf_counter() - start
-        model = tsvae.ConditionalTwoStageVAE.wrap(
-            plain, tsvae.presets.conditions_of(tsvae.presets.get(name))
-        )
-        model.compile(None, tsvae.presets.optimizers(tsvae.presets.get(name, **common))[1])
-        epochs = 0
+    if stages == "second":
+        conditions = tsvae.presets.conditions_of(tsvae.presets.get(NAME))
+        model = tsvae.ConditionalTwoStageVAE.wrap(plain[0], conditions, conditioning)
+        model.compile(None, tsvae.presets.optimizers(tsvae.presets.get(NAME, **common))[1])
     else:
-        conditioning, stages, *_ = variant.split("-")
-        model = tsvae.ConditionalTwoStageVAE.from_preset(
-            name, conditioning=conditioning, conditioned_stages=stages, **common
-        )
+        model = tsvae.ConditionalTwoStageVAE.from_preset(NAME, conditioning=conditioning, **common)
         model.compile()
-        epochs, before = args.epochs, 0.0
     start = time.perf_counter()
     model.fit(
         images,
         labels,
         batch_size=args.batch_size,
-        epochs=epochs,
+        epochs=0 if stages == "second" else args.epochs,
         second_stage_epochs=args.second_stage_epochs,
         correct_conditions=not variant.endswith("-uncorrected"),
         verbose=2,
     )
-    return model, {"seconds": time.perf_counter() - start, "seconds_before": before}
+    seconds = {"seconds": time.perf_counter() - start}
+    return model, {**seconds, "seconds_before": plain[1]} if stages == "second" else seconds
+
+
+def train_plain(args, images):
+    """Returns a trained first stage without conditions, and the seconds of training."""
+    keras.utils.set_random_seed(0)
+    model = tsvae.TwoStageVAE.from_preset("celeba", **preset(args, len(images)))
+    model.compile()
+    start = time.perf_counter()
+    size = args.batch_size
+    model.fit(images, batch_size=size, epochs=args.epochs, second_stage_epochs=0, verbose=2)
+    return model, time.perf_counter() - start
+
+
+def edits(model, data, judge, names):
+    """Returns the mean figures of editing 512 test pictures."""
+    images, labels = data.test.images[:512], data.test.labels[:512]
+    each = tsvae.metrics.edit_test(model, images, labels, judge, names)
+    keys = ("target", "others", "moved", "error")
+    return {key: float(np.nanmean([row[key] for row in each.values()])) for key in keys}
 
 
 def main():
@@ -109,17 +123,23 @@ def main():
         judge.save(judge_path)
     flipped = np.random.default_rng(0).random(labels.shape) < args.label_noise
     labels = np.where(flipped, -labels, labels)
+    plain = None
     for variant in args.variants:
         print(f"\n== {variant}", flush=True)
-        model, seconds = train(variant, args, images, labels)
+        if "second" in variant:
+            plain = plain or train_plain(args, images)
+        model, seconds = train(variant, args, images, labels, plain)
         tag = f"{variant}-{args.image_size}-{args.epochs}-noise{args.label_noise:g}"
         model.save(args.output / f"{tag}.keras")
         report = tsvae.evaluate_obedience(
             model, data.test, judge, args.samples, strength=args.strength
         )
         print(report)
-        print(variant, seconds, "gamma", [stage.gamma for stage in model.stages().values()])
-        figures = {**vars(args), "output": None, "data_dir": None, "variant": variant, **seconds}
+        gammas = {name: stage.gamma for name, stage in model.stages().items()}
+        edited = edits(model, data, judge, report.visible)
+        print(variant, seconds, "gamma", gammas, "edits", edited)
+        figures = {**vars(args), "output": None, "data_dir": None, "variant": variant}
+        figures |= {**seconds, "gamma": gammas, "edits": edited}
         record.save(args.output / f"{tag}.json", [keras, np], **figures, **report.to_dict())
 
 

@@ -71,8 +71,17 @@ class FakeModel(TwoStageVAE):
         shown = shows(self.conditions, codes, stage, seed, strength)
         return (pictures(shown[i : i + batch_size]) for i in range(0, n, batch_size))
 
-    def reconstruct(self, x, batch_size=256):
+    def reconstruct(self, x, batch_size=256, condition=None):
         return reconstructed(x)
+
+    def edit(self, images, change, condition, batch_size=256):
+        """What is changed shows, darker by 0.1; the rest is as it is reconstructed."""
+        edited = reconstructed(images)
+        codes = self.conditions.encode(change)
+        changed = codes != self.conditions.encode(condition)
+        shown = np.where(codes > 0, np.float32(0.8), np.float32(0.2)) - np.float32(0.1)
+        edited[:, 0, :WIDTH, 0] = np.where(changed, shown, edited[:, 0, :WIDTH, 0])
+        return edited
 
 
 def draw(conditions, n, seed):

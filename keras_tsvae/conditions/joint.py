@@ -1,5 +1,7 @@
 """The joint distribution of the training conditions, kept compactly."""
 
+import functools
+
 import numpy as np
 
 MAX_ROWS = 200_000
@@ -87,19 +89,60 @@ class JointConditions:
         return rows, cumulative / cumulative[-1]
 
     def possible(self, codes):
-        """Returns which attribute vectors hold no two values that never go together in training.
+        """Returns which attribute vectors do not contradict what always holds in training.
+
+        Two values may exclude one another, such as two colours of hair; and where all training
+        examples with a value, such as "not bald", also have one of several that exclude its
+        contrary, such as a colour of hair, then it demands one of these. What occurs in less than
+        one of 10,000 training examples is taken as not occurring.
 
         Args:
             codes: Coded attributes `(n, size)`.
 
         Returns:
-            Bool `(n,)`; False where two values occurred together in less than one of 10,000
-            training examples, such as two colours of hair.
+            Bool `(n,)`.
         """
-        seen = _two_columns(self.rows)
-        apart = (seen.T * self.weights) @ seen < RARELY
+        apart, contrary, alone = self._rules
         asked = _two_columns(np.asarray(codes))
-        return ((asked @ apart) * asked).sum(axis=1) == 0
+        excluded = asked * (asked @ apart) > 0
+        lacking = asked * alone * (asked @ contrary.T == 0) > 0
+        return ~(excluded | lacking).any(axis=1)
+
+    @functools.cached_property
+    def _rules(self):
+        """Which values exclude which, what excludes their contraries, and which need some of it."""
+        seen = _two_columns(self.rows)
+        apart = ((seen.T * self.weights) @ seen < RARELY).astype("float32")
+        contrary = np.roll(apart, len(apart) // 2, axis=0)
+        np.fill_diagonal(contrary, 0)  # the value itself
+        alone = self.weights @ (seen * (seen @ contrary.T == 0)) < RARELY
+        return apart, contrary, alone
+
+    def flipped(self, codes, number):
+        """Turns one attribute round, and with it another one if it cannot be alone.
+
+        So someone with black hair who shall not have it gets the hair of most others, and a beard
+        goes along with what says that there is none. Of all attributes that make the whole possible
+        (see `possible`), the one is taken whose new value is most common in training.
+
+        Args:
+            codes: Coded attributes `(n, size)`.
+            number: Int, which attribute to flip.
+
+        Returns:
+            The new codes, and a bool `(n,)`: which of them are possible.
+        """
+        size = codes.shape[1]
+        codes = codes * np.where(np.arange(size) == number, -1, 1)
+        found = self.possible(codes)
+        for row in np.flatnonzero(~found):
+            changed = codes[row] * (1 - 2 * np.eye(size, dtype=codes.dtype))
+            able = self.possible(changed)
+            able[number] = False
+            if able.any():
+                common = np.where(able, -codes[row] * self.center, -np.inf)
+                codes[row], found[row] = changed[common.argmax()], True
+        return codes, found
 
     def save_own_variables(self, store):
         """Writes rows, as bits where they hold two values only, and their weights."""
@@ -122,7 +165,7 @@ class JointConditions:
 
 def _two_columns(codes):
     """Returns one column for each attribute that is there, and one for each that is not."""
-    return np.concatenate([codes > 0, codes <= 0], axis=1).astype("float64")
+    return np.concatenate([codes > 0, codes <= 0], axis=1).astype("float32")
 
 
 def _blocks(batches):

@@ -3,6 +3,7 @@
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
 from keras_tsvae.metrics.condition_scores import ConditionScores
+from keras_tsvae.metrics.edit_test import edit_test
 from keras_tsvae.metrics.extractors import as_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics
@@ -42,6 +43,7 @@ __all__ = [
     "ReferenceStatistics",
     "Score",
     "as_extractor",
+    "edit_test",
     "flip_test",
     "frechet_distance",
     "frechet_inception_distance",

@@ -51,8 +51,8 @@ class ClassifierFeatures(keras.Model):
         self.num_outputs = positive_int("num_outputs", num_outputs)
         self.dimensions = positive_int("dimensions", dimensions)
         self.has_classes = bool(has_classes)
-        self.trunk = convolutional_trunk(self.image_shape, self.dimensions)
-        self.head = keras.layers.Dense(self.num_outputs, name="head")
+        self.trunk = convolutional_trunk(self.image_shape, self.dimensions, self.dtype_policy)
+        self.head = keras.layers.Dense(self.num_outputs, dtype=self.dtype_policy, name="head")
         self.head.build((None, self.dimensions))
         self.built = True
 
@@ -92,7 +92,8 @@ class ClassifierFeatures(keras.Model):
         """Returns features `(n, dimensions)` of images, uint8 or float in [0, 1]."""
         whole_numbers = "int" in keras.backend.standardize_dtype(images.dtype)
         images = ops.cast(images, self.compute_dtype)
-        return self.trunk(images / 255.0 if whole_numbers else images, training=training)
+        features = self.trunk(images / 255.0 if whole_numbers else images, training=training)
+        return ops.cast(features, "float32")
 
     def class_logits(self, features):
         """Returns logits `(n, num_outputs)` of features, as a NumPy array."""

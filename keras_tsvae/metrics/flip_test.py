@@ -16,9 +16,9 @@ def flip_test(model, judge, flips=200, names=None, seed=0, strength=1.0, stage=2
       one both before and after. It is the same whichever way the attribute is flipped.
     - `others` is the share of the verdicts on the other attributes that change.
 
-    Pairs are left out whose flipped condition holds two values that never go together in training
-    (see `JointConditions.possible`): what a blonde who also has black hair looks like is nothing
-    that a model could know.
+    Where an attribute cannot be flipped alone, as the training conditions have it, one other goes
+    along, and does not count among the others: a blonde becomes black-haired and no longer blonde
+    (see `JointConditions.flipped`). Pairs for which that does not suffice are left out.
 
     Of classes, every picture is asked for each other class in turn; `target` of a class is the
     share of pictures that the judge takes for it after the change and not before, and there are
@@ -47,8 +47,6 @@ def flip_test(model, judge, flips=200, names=None, seed=0, strength=1.0, stage=2
     judge = as_judge(judge)
     conditions = conditions_of(model, judge)
     flips = positive_int("flips", flips)
-    known = names_of(conditions, judge)
-    tested = _numbers(known if names is None else names, known)
 
     def seen(labels):
         codes = conditions.encode(labels)
@@ -58,29 +56,32 @@ def flip_test(model, judge, flips=200, names=None, seed=0, strength=1.0, stage=2
         return np.concatenate([verdicts(judge, judge(check_images(batch))) for batch in batches])
 
     labels = labels_of(conditions, model.draw_conditions(flips, seed=seed))
+    return flip_figures(model, judge, labels, seen, names)
+
+
+def flip_figures(model, judge, labels, seen, names=None):
+    """Returns the figures of `flip_test` for what `seen(labels)`, the verdicts, tells."""
+    conditions = model.conditions
+    known = names_of(conditions, judge)
+    tested = _numbers(known if names is None else names, known)
     before = seen(labels)
     figures = {}
     for number in tested:
-        asked = _changed(labels, number)
-        after = seen(asked)
         if judge.has_classes:
+            after = seen(np.full_like(labels, number))
             target, others = (after == number) & (before != number), np.empty(0)
             target = target[labels != number]
         else:
-            possible = model.joint.possible(conditions.encode(asked))
-            changed = (before != after)[possible]
-            after, asked = after[possible], asked[possible]
+            codes = conditions.encode(labels)
+            asked, possible = model.joint.flipped(codes, number)
+            after = seen(conditions.decode(asked))
+            changed = before != after
             target = changed[:, number] & (after[:, number] == (asked[:, number] > 0))
-            others = changed[:, [other for other in tested if other != number]]
+            target = target[possible]
+            kept = (codes == asked)[:, tested] & possible[:, None]
+            others = changed[:, tested][kept]
         figures[known[number]] = {"target": _mean(target), "others": _mean(others)}
     return figures
-
-
-def _changed(labels, number):
-    """Returns labels all of class `number`, or with attribute `number`, +1 or -1, flipped."""
-    if labels.ndim == 1:
-        return np.full_like(labels, number)
-    return labels * np.where(np.arange(labels.shape[1]) == number, -1, 1)
 
 
 def _mean(values):

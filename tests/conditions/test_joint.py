@@ -83,3 +83,41 @@ def test_of_too_many_rows_the_common_ones_stay_common(monkeypatch):
     kept = JointConditions.from_batches(np.split(codes, 50))
     common = (kept.draw(UNIFORM) == 7).all(1).mean()
     np.testing.assert_allclose(common, 0.5, atol=0.1)
+
+
+# Hats go with hair alone; who is not bald has fair or dark hair, and the bald have neither.
+BALD, FAIR, DARK, HAT = range(4)
+PEOPLE = np.array(
+    [[1, -1, -1, -1], [-1, 1, -1, 1], [-1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, 1, -1]], "float32"
+)
+KNOWN = JointConditions(PEOPLE, [10, 20, 20, 10, 10])
+
+
+def test_what_never_occurs_is_not_possible():
+    assert KNOWN.possible(PEOPLE).all()
+    never = np.array([[-1, 1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1], [-1, -1, -1, -1]])
+    assert not KNOWN.possible(never).any()  # two colours, bald blond, bald with hat, no hair
+
+
+def test_attributes_that_depend_on_nothing_are_always_possible():
+    rows = np.stack(np.meshgrid(*[[-1, 1]] * 3), -1).reshape(-1, 3)
+    assert JointConditions(rows[1:], np.ones(7)).possible(rows).all()
+
+
+def test_a_flipped_attribute_takes_along_what_it_has_to():
+    fair_with_hat, bald = PEOPLE[[1]], PEOPLE[[0]]
+    for before, number, after in (
+        (fair_with_hat, HAT, [-1, 1, -1, -1]),  # alone
+        (fair_with_hat, DARK, [-1, -1, 1, 1]),
+        (fair_with_hat, FAIR, [-1, -1, 1, 1]),
+        (bald, BALD, [-1, 1, -1, -1]),  # fair hair is the commonest
+        (bald, DARK, [-1, -1, 1, -1]),
+    ):
+        flipped, possible = KNOWN.flipped(before, number)
+        assert possible.all() and flipped.tolist() == [after]
+
+
+def test_a_flip_that_would_take_two_others_along_is_not_possible():
+    flipped, possible = KNOWN.flipped(PEOPLE[[1, 2]], BALD)  # off with the hair, and the hat
+    assert possible.tolist() == [False, True]
+    assert flipped[1].tolist() == [1, -1, -1, -1]

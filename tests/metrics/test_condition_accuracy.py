@@ -1,11 +1,11 @@
-"""`ConditionAccuracy` and `flip_test`, their figures those of scikit-learn and of counting."""
+"""`ConditionAccuracy`, `flip_test` and `edit_test`, their figures those of scikit-learn and of counting."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
 
 from keras_tsvae import metrics
-from keras_tsvae.metrics import ConditionAccuracy, flip_test
+from keras_tsvae.metrics import ConditionAccuracy, edit_test, flip_test
 from tests import conditioned, tiny
 from tests.callbacks import linear
 from tests.conditioned import RATES, WIDTH, Conditions, PixelJudge
@@ -175,6 +175,35 @@ def test_flips_of_classes(class_judge, conditions):
         expected = np.mean(((after == i) & (before != i))[others])
         assert figures[str(i)]["target"] == pytest.approx(expected, rel=1e-12)
         assert np.isnan(figures[str(i)]["others"])
+
+
+@pytest.mark.parametrize("conditions", [Conditions(), CLASSES])
+def test_edits_change_what_they_shall(judge, class_judge, conditions):
+    model, one_of_all = conditioned.FakeModel(conditions), conditions.kind == "classes"
+    images, labels = conditioned.real(60, conditions)
+    figures = edit_test(model, images, labels, class_judge if one_of_all else judge)
+    before = conditioned.reconstructed(images)
+    pixels = before[:, 0, :WIDTH, 0]
+    for i, row in enumerate(figures.values()):
+        changed = conditions.encode(np.full(60, i)) if one_of_all else labels.copy()
+        if one_of_all:
+            expected = (pixels.argmax(1) != i)[labels != i]
+        else:
+            changed[:, i] *= -1
+            expected = (pixels[:, i] > 0.5) == (labels[:, i] > 0)
+            assert row["others"] == 0
+        assert row["target"] == pytest.approx(expected.mean(), rel=1e-12)
+        after = np.where(changed > 0, 0.7, 0.1)
+        differ = changed != conditions.encode(labels)
+        moved = np.square(after - pixels)[differ].sum() / before.size
+        assert row["moved"] == pytest.approx(moved, rel=1e-5)
+        assert row["error"] == pytest.approx(np.mean(np.square(before - images / 255)), rel=1e-5)
+
+
+def test_edits_refuse_labels_that_do_not_fit(judge):
+    images, labels = conditioned.real(6, Conditions())
+    with pytest.raises(ValueError, match="`labels` must be as many .* Received: 5 for 6 images"):
+        edit_test(conditioned.FakeModel(), images, labels[:5], judge)
 
 
 def test_a_deaf_model_never_flips(judge, class_judge):
