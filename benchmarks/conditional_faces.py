@@ -18,7 +18,7 @@ import record
 
 import keras_tsvae as tsvae
 
-NAME = "celeba_conditional"
+NAME = "celeba_conditional_infogan"
 VARIANTS = ("modulate-both", "concat-both", "modulate-second", "concat-second")
 
 
@@ -30,13 +30,14 @@ def arguments():
     add("--data-dir", required=True)
     add("--variants", nargs="+", default=VARIANTS)
     add("--image-size", type=int, default=64)
-    add("--epochs", type=int, default=12)
-    add("--second-stage-epochs", type=int, default=30)
-    add("--network", default="infogan")
+    add("--epochs", type=int, default=18)
+    add("--second-stage-epochs", type=int, default=20)
+    add("--wrapped-epochs", type=int, default=10, help="of a second stage on a trained first one")
     add("--base-dim", type=int, default=32)
     add("--fc-dim", type=int, default=512)
     add("--learning-rate", type=float, default=2e-3)
     add("--batch-size", type=int, default=64)
+    add("--second-stage-batch-size", type=int, default=256)
     add("--gamma", default="computed", help="learned, computed or a number")
     add("--label-noise", type=float, default=0.0)
     add("--strength", type=float, default=1.0)
@@ -51,10 +52,8 @@ def preset(args, train_size):
         "image_shape": (args.image_size, args.image_size, 3),
         "train_size": train_size,
         "latent_dim": 2 * args.image_size,  # where a computed gamma weighs the KL divergence by 1
-        "network": args.network,
         "base_dim": args.base_dim,
         "fc_dim": args.fc_dim,
-        "num_scale": (4 if args.image_size >= 64 else 3) if args.network == "resnet" else None,
         "epochs": args.epochs,
         "second_stage_epochs": args.second_stage_epochs,
         "batch_size": args.batch_size,
@@ -69,20 +68,27 @@ def train(variant, args, images, labels, plain):
     keras.utils.set_random_seed(0)
     conditioning, stages, *_ = variant.split("-")
     common = preset(args, len(images))
+    epochs = (
+        (0, args.wrapped_epochs) if stages == "second" else (args.epochs, args.second_stage_epochs)
+    )
     if stages == "second":
         conditions = tsvae.presets.conditions_of(tsvae.presets.get(NAME))
         model = tsvae.ConditionalTwoStageVAE.wrap(plain[0], conditions, conditioning)
-        model.compile(None, tsvae.presets.optimizers(tsvae.presets.get(NAME, **common))[1])
     else:
         model = tsvae.ConditionalTwoStageVAE.from_preset(NAME, conditioning=conditioning, **common)
-        model.compile()
+    in_large_steps = {"batch_size": args.second_stage_batch_size, "second_stage_epochs": epochs[1]}
+    model.compile(
+        tsvae.presets.optimizers(tsvae.presets.get(NAME, **common))[0],
+        tsvae.presets.optimizers(tsvae.presets.get(NAME, **common | in_large_steps))[1],
+    )
     start = time.perf_counter()
     model.fit(
         images,
         labels,
         batch_size=args.batch_size,
-        epochs=0 if stages == "second" else args.epochs,
-        second_stage_epochs=args.second_stage_epochs,
+        second_stage_batch_size=args.second_stage_batch_size,
+        epochs=epochs[0],
+        second_stage_epochs=epochs[1],
         correct_conditions=not variant.endswith("-uncorrected"),
         verbose=2,
     )
@@ -93,7 +99,7 @@ def train(variant, args, images, labels, plain):
 def train_plain(args, images):
     """Returns a trained first stage without conditions, and the seconds of training."""
     keras.utils.set_random_seed(0)
-    model = tsvae.TwoStageVAE.from_preset("celeba", **preset(args, len(images)))
+    model = tsvae.TwoStageVAE.from_preset("celeba_infogan", **preset(args, len(images)))
     model.compile()
     start = time.perf_counter()
     size = args.batch_size
@@ -119,7 +125,7 @@ def main():
     if judge_path.exists():
         judge = keras.saving.load_model(judge_path)
     else:
-        judge = tsvae.metrics.ClassifierFeatures.fit(images, labels, epochs=6, verbose=2)
+        judge = tsvae.metrics.ClassifierFeatures.fit(images, labels, 14, dimensions=128, verbose=2)
         judge.save(judge_path)
     flipped = np.random.default_rng(0).random(labels.shape) < args.label_noise
     labels = np.where(flipped, -labels, labels)

@@ -35,7 +35,7 @@ TRAVERSED = ("Smiling", "Eyeglasses", "Blond_Hair", "Male", "Young")
 
 
 def main():
-    args = experiment.arguments(__doc__, "celeba_conditional")
+    args = experiment.arguments(__doc__, "celeba_conditional", "celeba_conditional_infogan")
     data = tsvae.data.load("celeba", args.data_dir, limit=args.limit)
     model = experiment.make(args, len(data.train))
     pairs = data.train.tf_dataset(model.preset.batch_size, training=True)

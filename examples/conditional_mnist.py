@@ -21,7 +21,7 @@ ASKED = (1, 4, 8)
 
 
 def main():
-    args = experiment.arguments(__doc__, "mnist_conditional")
+    args = experiment.arguments(__doc__, "mnist_conditional", "mnist_conditional_infogan")
     # Trained on all 60,000, as in the thesis: none held out, watched on the test images.
     data = tsvae.data.load("mnist", args.data_dir, limit=args.limit, validation_size=0)
     train, test = data.train, data.test

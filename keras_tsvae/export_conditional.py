@@ -21,15 +21,14 @@ classes one-hot; numbers and vectors as they are. Anything else is refused. `dec
 
 import numpy as np
 
-RANDOM_SEED = -1
+from keras_tsvae.export_sampling import RANDOM_SEED, sample_blocks
 
 
-def conditional_functions(model, sample_blocks):
+def conditional_functions(model):
     """Returns functions with the names of their results and the specs of their arguments.
 
     Args:
         model: A trained `ConditionalTwoStageVAE`.
-        sample_blocks: `keras_tsvae.export.sample_blocks`.
     """
     import tensorflow as tf
 

@@ -27,6 +27,7 @@ _COMPUTED = "Asperti & Trentin (2020), with the settings of the code published w
 _ANALOGY = ", with gamma computed as in Asperti & Trentin (2020)"
 
 _CONDITIONAL = "Trentin (2019), chapter 5, with modulation in place of concatenation"
+_OF_THE_PAPER = ", and the network of Dai & Wipf (2019), table 1"
 _CELEBA_ATTRIBUTES = tuple(
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "
     "Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee "
@@ -92,6 +93,14 @@ _CELEBA = Preset(
 )
 _INFOGAN = {"network": "infogan", "latent_dim": 64, "base_dim": None, "num_scale": None}
 _FASHION = {"dataset": "fashion_mnist"}
+
+
+_CLASSES = {"conditions": "classes", "condition_dim": 10}
+_ATTRIBUTES = {
+    "conditions": "attributes",
+    "condition_dim": 40,
+    "condition_names": _CELEBA_ATTRIBUTES,
+}
 
 
 def _like(preset, name, **changes):
@@ -169,20 +178,21 @@ _PRESETS = (
         second_stage_halve_every=120,
         source=_COMPUTED,
     ),
+    _like(_MNIST, "mnist_conditional", **_CLASSES, source=_CONDITIONAL),
+    _like(_CELEBA, "celeba_conditional", **_ATTRIBUTES, source=_CONDITIONAL),
     _like(
         _MNIST,
-        "mnist_conditional",
-        conditions="classes",
-        condition_dim=10,
-        source=_CONDITIONAL,
+        "mnist_conditional_infogan",
+        **_INFOGAN,
+        **_CLASSES,
+        source=_CONDITIONAL + _OF_THE_PAPER,
     ),
     _like(
         _CELEBA,
-        "celeba_conditional",
-        conditions="attributes",
-        condition_dim=40,
-        condition_names=_CELEBA_ATTRIBUTES,
-        source=_CONDITIONAL,
+        "celeba_conditional_infogan",
+        **_INFOGAN,
+        **_ATTRIBUTES,
+        source=_CONDITIONAL + _OF_THE_PAPER,
     ),
 )
 

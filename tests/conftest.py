@@ -22,8 +22,10 @@ if keras.backend.backend() == "tensorflow":
 if keras.backend.backend() == "jax":
     import jax
 
-    # The same tiny models are compiled again and again.
-    jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="jax-cache-"))
+    # The same tiny models are compiled again and again, by all processes of a run.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
+    folder = pathlib.Path(tempfile.gettempdir()) / f"jax-cache-{run}"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

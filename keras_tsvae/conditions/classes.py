@@ -26,6 +26,7 @@ class Classes(Condition):
     """
 
     kind = "classes"
+    rank_of_one = 0
 
     def __init__(self, size=None, names=None):
         super().__init__(size, names)
@@ -79,10 +80,6 @@ class Classes(Condition):
             raise ValueError(f"`name` must be one class. Received: name={name!r}")
         weights = np.linspace(0, 1, steps, dtype="float32")[:, None]
         return (1 - weights) * np.asarray(codes)[:, None] + weights * target[:, None]
-
-    def _as_rows(self, condition):
-        condition = as_array(condition)
-        return condition[None] if condition.ndim == 0 else condition
 
     def _check_one_hot(self, rows):
         valid = rows.shape[1] == self.size and rows.dtype.kind in "fiub"

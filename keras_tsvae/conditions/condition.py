@@ -22,6 +22,7 @@ class Condition:
 
     kind = None
     discrete = True
+    rank_of_one = 1  # of what a user writes for one image
 
     def __init__(self, size, names):
         if isinstance(names, str) or not (names is None or np.iterable(names)):
@@ -132,7 +133,7 @@ class Condition:
     def _as_rows(self, condition):
         """Returns what stands for one image as a batch of one."""
         condition = as_array(condition)
-        return condition[None] if condition.ndim == 1 else condition
+        return condition[None] if condition.ndim == self.rank_of_one else condition
 
     def _named_row(self, condition):
         """Returns values and mask of a dict of names."""

@@ -24,6 +24,7 @@ class Number(Condition):
     """
 
     kind = "number"
+    rank_of_one = 0
     discrete = False
 
     def __init__(self, name="number"):
@@ -39,10 +40,6 @@ class Number(Condition):
     def decode(self, codes):
         """Returns the numbers, float32 `(n,)`."""
         return np.asarray(codes, "float32")[:, 0]
-
-    def _as_rows(self, condition):
-        condition = as_array(condition)
-        return condition[None] if condition.ndim == 0 else condition
 
     def get_config(self):
         """Returns the constructor's argument."""

@@ -10,6 +10,7 @@ from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.metrics.labels import check_attribute_labels
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
+from keras_tsvae.pixels import unit_floats
 
 _IMAGES_SEEN = 60_000  # in a training of default length, within these bounds of epochs
 _EPOCHS = (1, 30)
@@ -90,9 +91,7 @@ class ClassifierFeatures(keras.Model):
 
     def call(self, images, training=None):
         """Returns features `(n, dimensions)` of images, uint8 or float in [0, 1]."""
-        whole_numbers = "int" in keras.backend.standardize_dtype(images.dtype)
-        images = ops.cast(images, self.compute_dtype)
-        features = self.trunk(images / 255.0 if whole_numbers else images, training=training)
+        features = self.trunk(unit_floats(images, self.compute_dtype), training=training)
         return ops.cast(features, "float32")
 
     def class_logits(self, features):

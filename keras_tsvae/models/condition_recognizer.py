@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_tsvae.backend import compile_function, resolve_jit
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
+from keras_tsvae.pixels import unit_floats
 
 BATCH_SIZE = 64
 DIMENSIONS = 128
@@ -58,9 +59,7 @@ class ConditionRecognizer(keras.Model):
 
     def call(self, images, training=None):
         """Returns logits, or values, `(n, size)` of images, uint8 or float in [0, 1]."""
-        whole_numbers = "int" in keras.backend.standardize_dtype(images.dtype)
-        images = ops.cast(images, self.compute_dtype)
-        features = self.trunk(images / 255.0 if whole_numbers else images, training=training)
+        features = self.trunk(unit_floats(images, self.compute_dtype), training=training)
         return ops.cast(self.head(features), "float32")
 
     def train_on(self, batches, held_out, joint, steps, epochs=None, verbose="auto"):

@@ -176,8 +176,9 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
                 the stages see them. Defaults to True.
             recognizer_epochs: Epochs of the recognizer; 0 leaves it as it is. Defaults to None: as
                 many as show it 80,000 images, or 0 if it is trained already.
-            **kwargs: `posteriors_memory_limit`, `posteriors_path`, `initial_epoch` and
-                `second_stage_initial_epoch`, as in `TwoStageVAE.fit`.
+            **kwargs: `posteriors_memory_limit`, `posteriors_path`, `initial_epoch`,
+                `second_stage_initial_epoch` and `second_stage_batch_size`, as in
+                `TwoStageVAE.fit`.
 
         Returns:
             A `keras.callbacks.History`, as `TwoStageVAE.fit` does.

@@ -6,6 +6,7 @@ from keras import ops
 from keras_tsvae import losses
 from keras_tsvae.arguments import gamma_of_likelihood
 from keras_tsvae.models.image_coder import ImageCoder
+from keras_tsvae.pixels import unit_floats
 from keras_tsvae.training import inputs
 
 
@@ -82,9 +83,7 @@ class FirstStageVAE(ImageCoder):
     def targets(self, data):
         """Returns float32 images in [0, 1], from a batch with or without labels."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if keras.backend.standardize_dtype(images.dtype) == "uint8":
-            return ops.cast(images, "float32") / 255.0
-        return ops.cast(images, "float32")
+        return unit_floats(images)
 
     def condition(self, data):
         """Returns the float32 conditions that come with a batch, or None."""

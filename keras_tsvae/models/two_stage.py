@@ -157,6 +157,7 @@ class TwoStageVAE(Generator):
         posteriors_path=None,
         initial_epoch=0,
         second_stage_initial_epoch=0,
+        second_stage_batch_size=None,
     ):
         """Trains the first stage on images, encodes them once, trains the second on that.
 
@@ -180,6 +181,8 @@ class TwoStageVAE(Generator):
             initial_epoch: The first stage's epochs that are done already, when a loaded model is
                 trained on; `epochs` counts them. Defaults to 0.
             second_stage_initial_epoch: The second stage's, likewise.
+            second_stage_batch_size: Posteriors per step; larger steps take less time in all.
+                Defaults to None: `batch_size`.
 
         Returns:
             A `keras.callbacks.History` with keys such as `stage1_loss`, `stage1_val_gamma` and
@@ -208,7 +211,7 @@ class TwoStageVAE(Generator):
             StageFit("stage1", batch_size, initial_epoch, epochs, callbacks),
             StageFit(
                 "stage2",
-                batch_size,
+                batch_size if second_stage_batch_size is None else second_stage_batch_size,
                 second_stage_initial_epoch,
                 second_stage_epochs,
                 second_stage_callbacks,

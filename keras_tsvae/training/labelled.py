@@ -142,7 +142,8 @@ class _CodedBatches(keras.utils.PyDataset):
     """A user's `PyDataset` of images and labels, with codes in place of the labels."""
 
     def __init__(self, dataset, code):
-        super().__init__()
+        # In threads alone: coding may compute on the device, which forked processes cannot.
+        super().__init__(workers=dataset.workers, max_queue_size=dataset.max_queue_size)
         self.dataset, self.code = dataset, code
         self.on_epoch_begin = dataset.on_epoch_begin
         self.on_epoch_end = dataset.on_epoch_end

@@ -1,4 +1,4 @@
-"""`ConditionAccuracy`, `flip_test` and `edit_test`, their figures those of scikit-learn and of counting."""
+"""`ConditionAccuracy`, `flip_test`, `edit_test`: figures as of scikit-learn and of counting."""
 
 import numpy as np
 import pytest

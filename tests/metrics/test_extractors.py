@@ -106,17 +106,12 @@ def test_the_classifier_is_saved_like_any_model(judge, tmp_path):
 def test_a_saved_classifier_keeps_its_precision_under_any_policy(judge, tmp_path):
     judge.save(tmp_path / "judge.keras")
     images = striped(20)[0]
-    policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        again = as_extractor(keras.saving.load_model(tmp_path / "judge.keras"))
-        coarse = ClassifierFeatures(images.shape[1:], 3)
-        features, coarse_features = again(images), as_extractor(coarse)(images)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    np.testing.assert_allclose(features, as_extractor(judge)(images), rtol=1e-6)
-    assert coarse.trunk.compute_dtype == "bfloat16"
-    assert np.isfinite(coarse_features).all()
+    again = as_extractor(keras.saving.load_model(tmp_path / "judge.keras"))
+    np.testing.assert_allclose(again(images), as_extractor(judge)(images), rtol=1e-6)
+    coarse = ClassifierFeatures(images.shape[1:], 3)
+    assert coarse.trunk.layers[-1].compute_dtype == "bfloat16"
+    assert np.isfinite(as_extractor(coarse)(images)).all()
 
 
 def test_the_classifier_learns_attributes_as_well():

@@ -86,6 +86,14 @@ def test_tf_data_of_unknown_shape(shape, images):
     assert all(np.isfinite(values).all() for values in history.history.values())
 
 
+def test_the_second_stage_can_take_larger_steps(images):
+    model = tiny.two_stage()
+    sizes = {"batch_size": 16, "second_stage_batch_size": 48}
+    model.fit(images, epochs=1, second_stage_epochs=3, **sizes, verbose=0)
+    assert int(flat(model.first_stage.optimizer.iterations)[0]) == 6
+    assert int(flat(model.second_stage.optimizer.iterations)[0]) == 3 * 2
+
+
 def test_epochs_of_0_leave_a_stage_alone(images):
     model = tiny.two_stage()
     before = [w.copy() for w in model.first_stage.get_weights()]

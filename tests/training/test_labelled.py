@@ -59,3 +59,11 @@ def test_epochs_are_passed_on_to_a_users_data_set():
     data = LabelledImages(dataset, None, Attributes(size=3).encode, tiny.IMAGE_SHAPE, 3)
     inputs.images_for_fit(data.data(), None, tiny.IMAGE_SHAPE, condition_dim=3).on_epoch_end()
     assert dataset.ended == 1
+
+
+def test_a_users_data_set_keeps_its_workers():
+    dataset = Batches(IMAGES, BINARY)
+    dataset.workers, dataset.max_queue_size = 3, 7
+    data = LabelledImages(dataset, None, Attributes(size=3).encode, tiny.IMAGE_SHAPE, 3).data()
+    checked = inputs.images_for_fit(data, None, tiny.IMAGE_SHAPE, condition_dim=3)
+    assert (checked.workers, checked.max_queue_size) == (3, 7)
