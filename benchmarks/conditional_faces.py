@@ -57,6 +57,7 @@ def preset(args, train_size):
         "epochs": args.epochs,
         "second_stage_epochs": args.second_stage_epochs,
         "batch_size": args.batch_size,
+        "second_stage_batch_size": args.second_stage_batch_size,
         "learning_rate": args.learning_rate,
         "schedule": "cosine",
         "gamma": args.gamma if args.gamma in ("learned", "computed") else float(args.gamma),
@@ -67,20 +68,17 @@ def train(variant, args, images, labels, plain):
     """Returns the trained model of a variant, and the seconds of training."""
     keras.utils.set_random_seed(0)
     conditioning, stages, *_ = variant.split("-")
-    common = preset(args, len(images))
-    epochs = (
-        (0, args.wrapped_epochs) if stages == "second" else (args.epochs, args.second_stage_epochs)
-    )
+    epochs = (args.epochs, args.second_stage_epochs)
+    if stages == "second":
+        epochs = (0, args.wrapped_epochs)
+    common = {**preset(args, len(images)), "second_stage_epochs": epochs[1]}
     if stages == "second":
         conditions = tsvae.presets.conditions_of(tsvae.presets.get(NAME))
         model = tsvae.ConditionalTwoStageVAE.wrap(plain[0], conditions, conditioning)
+        model.compile(None, tsvae.presets.optimizers(tsvae.presets.get(NAME, **common))[1])
     else:
         model = tsvae.ConditionalTwoStageVAE.from_preset(NAME, conditioning=conditioning, **common)
-    in_large_steps = {"batch_size": args.second_stage_batch_size, "second_stage_epochs": epochs[1]}
-    model.compile(
-        tsvae.presets.optimizers(tsvae.presets.get(NAME, **common))[0],
-        tsvae.presets.optimizers(tsvae.presets.get(NAME, **common | in_large_steps))[1],
-    )
+        model.compile()
     start = time.perf_counter()
     model.fit(
         images,

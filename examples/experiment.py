@@ -20,6 +20,7 @@ def arguments(description, *presets):
     add("--epochs", type=int, help="of the first stage; default: the preset's")
     add("--second-stage-epochs", type=int, help="default: the preset's")
     add("--learning-rate", type=float, help="Adam's at first, falling along a cosine")
+    add("--second-stage-batch-size", type=int, help="more than the first's takes less time")
     add("--base-dim", type=int, help="width of the networks; less takes less time and memory")
     add("--gamma", type=gamma, help="of both stages: learned, computed or a positive number")
     add("--limit", type=int, metavar="N", help="use no more than N images of each split")
@@ -37,7 +38,8 @@ def arguments(description, *presets):
     args = parser.parse_args()
     args.output = args.output or pathlib.Path("runs", args.preset)
     args.model = args.output / f"{args.preset}.keras"
-    fields = ("epochs", "second_stage_epochs", "learning_rate", "base_dim", "gamma")
+    fields = ("epochs", "second_stage_epochs", "second_stage_batch_size", "learning_rate")
+    fields += ("base_dim", "gamma")
     args.changes = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
     if args.learning_rate is not None:
         args.changes["schedule"] = "cosine"

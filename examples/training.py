@@ -29,8 +29,8 @@ def fit(model, args, images, test_images, labels=None, test_labels=None):
     """
     epochs = (model.preset.epochs, model.preset.second_stage_epochs)
     done = [
-        int(keras.ops.convert_to_numpy(stage.optimizer.iterations)) // model.preset.steps_per_epoch
-        for stage in model.stages().values()
+        int(keras.ops.convert_to_numpy(stage.optimizer.iterations)) // steps
+        for stage, steps in zip(model.stages().values(), model.preset.steps_per_epoch)
     ]
     loggers = [keras.callbacks.CSVLogger(path, append=True) for path in args.logs]
     few = test_images[:2000] if isinstance(test_images, np.ndarray) else test_images.take(32)
@@ -47,6 +47,7 @@ def fit(model, args, images, test_images, labels=None, test_labels=None):
         initial_epoch=done[0],
         second_stage_epochs=epochs[1],
         second_stage_initial_epoch=done[1],
+        second_stage_batch_size=model.preset.second_stage_batch_size,
         validation_data=test_images if labels is None else (test_images, test_labels),
         callbacks=[count, loggers[0], Save(args.model)],
         second_stage_callbacks=[loggers[1], Save(args.model)],

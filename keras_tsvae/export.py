@@ -119,12 +119,26 @@ def _wide(arguments):
     """Yields the arguments of a signature in the other types in which NumPy may hold them."""
     import tensorflow as tf
 
-    if arguments:
-        name, spec = next(iter(arguments.items()))
-        further = [tf.int64] if spec.dtype == tf.int32 else [tf.float64]
-        further += [tf.uint8] if name == "images" else []
-        for dtype in further:
-            yield {**arguments, name: tf.TensorSpec(spec.shape, dtype)}
+    first = next(iter(arguments), None)
+    conditions = [name for name in arguments if "condition" in name and name != first]
+    for dtype in _types(first, arguments):
+        for wide in (tf.float32, tf.float64) if conditions else (None,):
+            types = {first: dtype, **dict.fromkeys(conditions, wide)}
+            yield {
+                name: tf.TensorSpec(spec.shape, types.get(name, spec.dtype))
+                for name, spec in arguments.items()
+            }
+
+
+def _types(name, arguments):
+    """Returns the types that an argument is taken in."""
+    import tensorflow as tf
+
+    if name is None:
+        return []
+    if arguments[name].dtype == tf.int32:
+        return [tf.int32, tf.int64]
+    return [tf.float32, tf.float64, *([tf.uint8] if name == "images" else [])]
 
 
 def _named(function, outputs):

@@ -57,7 +57,7 @@ def conditional_functions(model):
         return second.generate_batch(u, noise, *model._for(second, condition))
 
     def sample_conditioned(condition, seed=RANDOM_SEED):
-        condition = checked(tf.cast(condition, tf.float32), -1.0, 0.0, 1.0)
+        condition = checked(condition, -1.0, 0.0, 1.0)
 
         def to_images(start, u, noise, choice):
             rows = draw(choice, condition[start : start + tf.shape(u)[0]])
@@ -77,7 +77,8 @@ def conditional_functions(model):
         return decode(encode(images, condition)[0], condition)
 
     def edit(images, condition, new_condition):
-        z, new_condition = encode(images, condition)[0], checked(new_condition)
+        condition, new_condition = checked(condition), checked(new_condition)
+        z = encode(images, condition)[0]
         if second.condition_dim is not None:
             u = second.encode_batch(z, condition)[:, 0]
             z += second.decode_batch(u, new_condition) - second.decode_batch(u, condition)
@@ -113,6 +114,7 @@ def _checking(conditions):
     import tensorflow as tf
 
     def check(condition, *allowed):
+        condition = tf.cast(condition, tf.float32)
         if conditions.kind == "attributes":
             allowed = allowed or (-1.0, 1.0)
             valid = tf.reduce_any([tf.equal(condition, value) for value in allowed], 0)

@@ -45,6 +45,7 @@ class Preset:
         gamma: Of both stages: `"learned"`, `"computed"` or a positive number.
         likelihood: Of the first stage: `"gaussian"` or `"cross_entropy"`.
         batch_size, optimizer: Of both stages; the optimiser by its Keras name.
+        second_stage_batch_size: Of the second stage, if it is another one. None: `batch_size`.
         learning_rate: At the start, of both stages.
         schedule: `"constant"`; `"halved"`, every `halve_every` and `second_stage_halve_every`
             epochs; or `"cosine"`, to zero over the epochs.
@@ -76,6 +77,7 @@ class Preset:
     gamma: str | float = "learned"
     likelihood: str = "gaussian"
     batch_size: int = 64
+    second_stage_batch_size: int | None = None
     optimizer: str = "adam"
     learning_rate: float = 1e-4
     schedule: str = "constant"
@@ -93,12 +95,21 @@ class Preset:
         check_gamma(self.gamma)
         for name in _POSITIVE:
             positive_int(name, getattr(self, name))
+        if self.second_stage_batch_size is not None:
+            positive_int("second_stage_batch_size", self.second_stage_batch_size)
         for name in ("epochs", "second_stage_epochs"):
             non_negative_int(name, getattr(self, name))
         if self.condition_names is not None:
             object.__setattr__(self, "condition_names", tuple(self.condition_names))
+            if self.condition_dim is None:
+                object.__setattr__(self, "condition_dim", len(self.condition_names))
         if self.conditions == "number":
             object.__setattr__(self, "condition_dim", 1)
+        if self.conditions is not None and self.condition_dim is None:
+            raise ValueError(
+                "`condition_dim` or `condition_names` must be given with `conditions`. "
+                f"Received: conditions={self.conditions!r} alone"
+            )
         for name, choices in (
             ("network", NETWORKS),
             ("schedule", SCHEDULES),
@@ -124,9 +135,10 @@ class Preset:
         return dataclasses.asdict(self)
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Steps per epoch; the last partial batch is dropped."""
-        return max(self.train_size // self.batch_size, 1)
+    def steps_per_epoch(self) -> tuple[int, int]:
+        """Steps per epoch of either stage; the last partial batch is dropped."""
+        sizes = (self.batch_size, self.second_stage_batch_size or self.batch_size)
+        return tuple(max(self.train_size // size, 1) for size in sizes)
 
 
 def conditions_of(preset):
@@ -148,17 +160,15 @@ def optimizers(preset):
 
 def learning_rates(preset):
     """Returns each stage's learning rate: a float, or a schedule of steps."""
-    return tuple(
-        _learning_rate(preset, epochs, halve_every)
-        for epochs, halve_every in (
-            (preset.epochs, preset.halve_every),
-            (preset.second_stage_epochs, preset.second_stage_halve_every),
-        )
+    first, second = preset.steps_per_epoch
+    return (
+        _learning_rate(preset, first, preset.epochs, preset.halve_every),
+        _learning_rate(preset, second, preset.second_stage_epochs, preset.second_stage_halve_every),
     )
 
 
-def _learning_rate(preset, epochs, halve_every):
-    schedules, steps = keras.optimizers.schedules, preset.steps_per_epoch
+def _learning_rate(preset, steps, epochs, halve_every):
+    schedules = keras.optimizers.schedules
     if preset.schedule == "halved":
         return schedules.ExponentialDecay(
             preset.learning_rate, halve_every * steps, decay_rate=0.5, staircase=True

@@ -52,15 +52,11 @@ class Classes(Condition):
         return np.argmax(codes, axis=-1)
 
     def request(self, condition):
-        """Returns one-hot rows, all of which count as named."""
-        if isinstance(condition, dict):
-            chosen = [name for name, value in condition.items() if value in (1, True)]
-            if len(condition) != 1 or len(chosen) != 1:
-                raise ValueError(
-                    "`condition` must name one class, with the value 1. "
-                    f"Received: condition={condition!r}"
-                )
-            condition = chosen[0]
+        """Returns one-hot rows, all of which count as named.
+
+        One row of floats, such as `draw_conditions` draws, is taken for one-hot if it is; anything
+        else in one row is a label for each image.
+        """
         if isinstance(condition, np.ndarray) and condition.dtype.kind in "UO":
             condition = condition.tolist()
         condition = [condition] if isinstance(condition, str) else condition
@@ -68,10 +64,21 @@ class Classes(Condition):
             row = np.asarray(condition)
             one_hot = len(row) == self.size and np.isin(row, (0, 1)).all() and row.sum() == 1
             condition = row[None] if one_hot else condition
-        if isinstance(condition, (list, tuple)):
+        dicts = isinstance(condition, (list, tuple)) and any(isinstance(c, dict) for c in condition)
+        if isinstance(condition, (list, tuple)) and not dicts:
             named = [isinstance(label, str) for label in condition]
             condition = [self.index(c) if name else c for c, name in zip(condition, named)]
         return super().request(condition)
+
+    def _named_row(self, condition):
+        """Returns the one-hot row of the class that a dict gives the value 1."""
+        chosen = [name for name, value in condition.items() if np.ndim(value) == 0 and value == 1]
+        if len(condition) != 1 or len(chosen) != 1:
+            raise ValueError(
+                "`condition` must name one class, with the value 1. "
+                f"Received: condition={condition!r}"
+            )
+        return self.request(chosen[0])
 
     def path(self, codes, name, steps, low, high):
         """Returns conditions on straight lines from each picture's class to that of `name`."""

@@ -138,7 +138,7 @@ class Condition:
     def _named_row(self, condition):
         """Returns values and mask of a dict of names."""
         if not condition:
-            raise ValueError("`condition` must name something, or be None. Received: {}")
+            raise ValueError("`condition` must name something. Received: {}")
         values, named = np.zeros((1, self.size), "float32"), np.zeros((1, self.size), bool)
         for name, value in condition.items():
             column = self.index(name)
@@ -177,7 +177,8 @@ def as_number(name, value):
     except (TypeError, ValueError):
         number = float("nan")
     if not abs(number) <= LARGEST:
-        raise ValueError(f"`condition` must give numbers. Received: {name!r}: {value!r}")
+        limit = f", none beyond {LARGEST:,.0f}" if abs(number) < np.inf else ""
+        raise ValueError(f"`condition` must give numbers{limit}. Received: {name!r}: {value!r}")
     return number
 
 
@@ -188,9 +189,11 @@ def numbers(values, rank, rule):
         raise ValueError(
             f"`conditions` must be {rule}. Received: dtype={array.dtype}, shape={array.shape}"
         )
-    if array.dtype.kind == "f":
-        largest = np.abs(array).max()  # NaN if there is one
-        if not largest <= LARGEST:
-            received = largest if np.isfinite(largest) else "NaN or infinity"
-            raise ValueError(f"`conditions` must be {rule}. Received: {received}")
+    largest = np.abs(array.astype("float64")).max()  # NaN if there is one
+    if not largest <= LARGEST:
+        if np.isfinite(largest):
+            rule, received = f"{rule}, none beyond {LARGEST:,.0f}", f"{largest:g}"
+        else:
+            received = "NaN or infinity"
+        raise ValueError(f"`conditions` must be {rule}. Received: {received}")
     return array

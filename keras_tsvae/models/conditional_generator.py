@@ -1,5 +1,7 @@
 """What a conditional model does once it is trained: sample, edit, traverse, infer conditions."""
 
+import math
+
 import numpy as np
 from keras import ops
 
@@ -11,6 +13,7 @@ from keras_tsvae.models.image_coder import check_ends, line
 from keras_tsvae.models.stage import resolve_seed
 from keras_tsvae.posteriors import Posteriors
 from keras_tsvae.training import inputs
+from keras_tsvae.training.labelled import LabelledImages, yields_labels
 
 
 class ConditionalGenerator(Generator):
@@ -37,14 +40,14 @@ class ConditionalGenerator(Generator):
         return self.conditions.decode(self._inferred(images, batch_size))
 
     def encode(self, x, batch_size=256, condition=None):
-        """As `FirstStageVAE.encode`, under conditions; None for those that the images show."""
+        """As `FirstStageVAE.encode`, under conditions; None for those that x has, or shows."""
         if self.first_stage.condition_dim is None:
             return self.first_stage.encode(x, batch_size)
         mean, std, _ = zip(*self._encoded(x, batch_size, condition))
         return np.concatenate(mean), np.concatenate(std)
 
     def posteriors(self, x, batch_size=256, memory_limit=2**30, path=None, condition=None):
-        """As `FirstStageVAE.posteriors`, with conditions; None for those that the images show."""
+        """As `FirstStageVAE.posteriors`, with conditions; None for those that x has, or shows."""
         batches = self._encoded(x, batch_size, condition)
         return Posteriors.from_batches(batches, memory_limit, path)
 
@@ -65,7 +68,7 @@ class ConditionalGenerator(Generator):
         return self.first_stage.decode(z, batch_size, codes)
 
     def reconstruct(self, x, batch_size=256, condition=None):
-        """As `FirstStageVAE.reconstruct`, under conditions; None for those the images show."""
+        """As `FirstStageVAE.reconstruct`, under conditions; None for those that x has, or shows."""
         if self.first_stage.condition_dim is None:
             return self.first_stage.reconstruct(x, batch_size)
         encoded = self._encoded(x, batch_size, condition)
@@ -108,7 +111,8 @@ class ConditionalGenerator(Generator):
 
         Args:
             n: Positive int, how many.
-            stage: 2, 1 or `"mixture"`, as in `TwoStageVAE.sample`. Defaults to 2.
+            stage: 2, 1 or `"mixture"`, as in `TwoStageVAE.sample`; 1 and `"mixture"` know no
+                condition where the first stage is not conditioned. Defaults to 2.
             seed: Non-negative int or None. Equal seeds give equal noise, so that two conditions
                 can be compared. Defaults to None: others at every call.
             batch_size: Images per step. Defaults to 256.
@@ -216,7 +220,8 @@ class ConditionalGenerator(Generator):
         images = image[None] if image.ndim == 3 else image
         codes = self._own(images, condition, 256)
         rows = self.joint.rows
-        paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
+        with called("name"):
+            paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
         repeated = np.repeat(images, steps, axis=0), np.repeat(codes, steps, axis=0)
         moved = self._moved(*repeated, paths.reshape(-1, self.conditions.size), 256)
         return moved if image.ndim == 3 else moved.reshape(len(images), steps, *self.image_shape)
@@ -254,6 +259,15 @@ class ConditionalGenerator(Generator):
         if condition is None and isinstance(x, (tuple, list)) and len(x) == 2:
             x, condition = x
         positive_int("batch_size", batch_size)
+        for images, codes in self._conditioned(x, batch_size, condition):
+            pair = images if self.first_stage.condition_dim is None else (images, codes)
+            yield (*self.first_stage.encode(pair, batch_size), codes)
+
+    def _conditioned(self, x, batch_size, condition):
+        """Yields images with their conditions: given, or as `x` has them, or inferred."""
+        if condition is None and yields_labels(x):
+            yield from self._labelled(x).batches(math.inf)
+            return
         given = None if condition is None else whole(self.conditions, condition)
         start = 0
         for images in inputs.image_batches(x, batch_size, self.image_shape):
@@ -263,10 +277,13 @@ class ConditionalGenerator(Generator):
                 codes = self.recognizer.most_probable(images, self.joint)
             else:
                 codes = for_each(given if len(given) == 1 else given[rows], len(images))
-            pair = images if self.first_stage.condition_dim is None else (images, codes)
-            yield (*self.first_stage.encode(pair, batch_size), codes)
+            yield images, codes
         if given is not None:
             for_each(given, start)
+
+    def _labelled(self, x, y=None):
+        size = self.conditions.size
+        return LabelledImages(x, y, self.conditions.encode, self.image_shape, size)
 
     def _inferred(self, images, batch_size=256):
         self._require_trained()

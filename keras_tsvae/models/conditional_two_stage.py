@@ -11,7 +11,7 @@ from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
 from keras_tsvae.training import inputs
-from keras_tsvae.training.labelled import LabelledImages
+from keras_tsvae.training.whole_model import plan_fit
 
 RELIABLE_OF = 10_000  # images
 
@@ -95,7 +95,8 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         """
         check_conditions(conditions)
         first = getattr(model, "first_stage", model)
-        if not getattr(first, "built", False) or getattr(first, "condition_dim", 0) is not None:
+        conditional = getattr(model, "condition_dim", 0) is not None
+        if not getattr(first, "built", False) or conditional:
             raise ValueError(
                 "`model` must be a trained TwoStageVAE or FirstStageVAE without conditions. "
                 f"Received: model={model!r}"
@@ -194,32 +195,30 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             )
         if second_stage_epochs is None:
             second_stage_epochs = 2 * epochs if epochs else 2
-        for name, value in (("epochs", epochs), ("second_stage_epochs", second_stage_epochs)):
-            non_negative_int(name, value)
         if recognizer_epochs is not None:
             non_negative_int("recognizer_epochs", recognizer_epochs)
-        if not self.built:
-            self.build((None, *inputs.image_shape_of(x)))
-        labelled = self._labelled(x, y)
-        if validation_data is not None:
-            validation_data = self._labelled(validation_data).data()
-        self._learn_conditions(labelled, batch_size, recognizer_epochs, verbose)
-        if correct_conditions and self.conditions.discrete:
-            self.recognizer.find_reliable(labelled.batches(RELIABLE_OF))
-            labelled = labelled.corrected(self.recognizer.corrected)
-            self.joint = JointConditions.from_batches(labelled.all_codes())
-        return super().fit(
-            labelled.data(),
-            None,
+        run = plan_fit(
+            self,
+            x,
             batch_size,
             epochs,
             second_stage_epochs,
             verbose,
             callbacks,
             second_stage_callbacks,
-            validation_data,
             **kwargs,
         )
+        labelled = self._labelled(x, y)
+        if validation_data is not None:
+            validation = self._labelled(validation_data)
+            next(validation.batches(1))  # checked now, not after the training of the recognizer
+            validation_data = validation.data()
+        self._learn_conditions(labelled, batch_size, recognizer_epochs, verbose)
+        if correct_conditions and self.conditions.discrete:
+            self.recognizer.find_reliable(labelled.batches(RELIABLE_OF))
+            labelled = labelled.corrected(self.recognizer.corrected)
+            self.joint = JointConditions.from_batches(labelled.all_codes())
+        return run(labelled.data(), validation_data=validation_data)
 
     def evaluate(self, x, y=None, batch_size=None, verbose=0):
         """As `TwoStageVAE.evaluate`, of images with conditions."""
@@ -234,10 +233,6 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
                 f"infers the latter. Received: type(inputs)={type(inputs).__name__}"
             )
         return self.first_stage(inputs, training=training)
-
-    def _labelled(self, x, y=None):
-        size = self.conditions.size
-        return LabelledImages(x, y, self.conditions.encode, self.image_shape, size)
 
     def _learn_conditions(self, labelled, batch_size, epochs, verbose):
         """Gathers the joint distribution of the conditions and trains the recognizer."""

@@ -3,14 +3,12 @@
 import keras
 
 from keras_tsvae import presets
-from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
-from keras_tsvae.posteriors import check_storage
 from keras_tsvae.training import inputs
-from keras_tsvae.training.whole_model import StageFit, callback_list, fit_stages
+from keras_tsvae.training.whole_model import plan_fit
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -191,39 +189,22 @@ class TwoStageVAE(Generator):
         Raises:
             ValueError: If an argument or the images are not as described.
         """
-        epochs = non_negative_int("epochs", epochs)
-        second_stage_epochs = non_negative_int(
-            "second_stage_epochs",
-            2 * epochs if second_stage_epochs is None else second_stage_epochs,
-        )
-        callbacks = callback_list(callbacks)
-        second_stage_callbacks = callback_list(second_stage_callbacks, callbacks)
-        check_storage(posteriors_memory_limit, posteriors_path)
-        inputs.require_finite(x)
-        self.first_stage._assert_compile_called("fit")
-        if not self.built:
-            self.build((None, *inputs.image_shape_of(x)))
-
-        self.history = keras.callbacks.History()
-        return fit_stages(
+        run = plan_fit(
             self,
             x,
-            StageFit("stage1", batch_size, initial_epoch, epochs, callbacks),
-            StageFit(
-                "stage2",
-                batch_size if second_stage_batch_size is None else second_stage_batch_size,
-                second_stage_initial_epoch,
-                second_stage_epochs,
-                second_stage_callbacks,
-            ),
-            validation_data,
-            {
-                "memory_limit": posteriors_memory_limit,
-                "path": posteriors_path,
-                "condition_dim": self.condition_dim,
-            },
+            batch_size,
+            epochs,
+            second_stage_epochs,
             verbose,
+            callbacks,
+            second_stage_callbacks,
+            posteriors_memory_limit,
+            posteriors_path,
+            initial_epoch,
+            second_stage_initial_epoch,
+            second_stage_batch_size,
         )
+        return run(x, validation_data=validation_data)
 
     def evaluate(self, x, y=None, batch_size=None, verbose=0):
         """Measures both stages over images, arguments as for `fit`.

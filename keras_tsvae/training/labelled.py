@@ -123,6 +123,14 @@ class LabelledImages:
         return self.x.map(code)
 
 
+def yields_labels(x):
+    """Whether `x` comes in batches of its own, pairs of images and labels."""
+    if not inputs.is_batched(x):
+        return False
+    element = getattr(x, "element_spec", None) or x[0]
+    return isinstance(element, (tuple, list)) and len(element) == 2
+
+
 def _check_stream(x, y):
     """Raises unless a data set comes with its labels, and these alone."""
     if y is not None:
@@ -130,8 +138,8 @@ def _check_stream(x, y):
             "`y` must not be given with a data set, which yields pairs of images and conditions. "
             f"Received: type(y)={type(y).__name__}"
         )
-    element = getattr(x, "element_spec", None) or x[0]
-    if not isinstance(element, (tuple, list)) or len(element) != 2:
+    if not yields_labels(x):
+        element = getattr(x, "element_spec", None) or x[0]
         raise ValueError(
             "`x` must yield pairs of images and conditions: the model is conditional. "
             f"Received: a data set of {type(element).__name__}"

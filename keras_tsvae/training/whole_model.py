@@ -5,6 +5,8 @@ import functools
 
 import keras
 
+from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.posteriors import check_storage
 from keras_tsvae.training import inputs
 
 
@@ -89,12 +91,68 @@ class StageFit:
             whole.history.history[f"{self.name}_{key}"] = values
 
 
+def plan_fit(
+    whole,
+    x,
+    batch_size=None,
+    epochs=1,
+    second_stage_epochs=None,
+    verbose="auto",
+    callbacks=None,
+    second_stage_callbacks=None,
+    posteriors_memory_limit=2**30,
+    posteriors_path=None,
+    initial_epoch=0,
+    second_stage_initial_epoch=0,
+    second_stage_batch_size=None,
+):
+    """Checks what `TwoStageVAE.fit` takes, and builds the model if it is not.
+
+    Returns:
+        `fit_stages` as a function of `x` and `validation_data`: nothing has been trained yet.
+    """
+    epochs = non_negative_int("epochs", epochs)
+    second_stage_epochs = non_negative_int(
+        "second_stage_epochs", 2 * epochs if second_stage_epochs is None else second_stage_epochs
+    )
+    for name, size in (
+        ("batch_size", batch_size),
+        ("second_stage_batch_size", second_stage_batch_size),
+    ):
+        if size is not None:
+            positive_int(name, size)
+    callbacks = callback_list(callbacks)
+    second_stage_callbacks = callback_list(second_stage_callbacks, callbacks)
+    check_storage(posteriors_memory_limit, posteriors_path)
+    inputs.require_finite(x)
+    whole.first_stage._assert_compile_called("fit")
+    if not whole.built:
+        whole.build((None, *inputs.image_shape_of(x)))
+    storage = {"memory_limit": posteriors_memory_limit, "path": posteriors_path}
+    sizes = (batch_size, second_stage_batch_size or batch_size)
+    return functools.partial(
+        fit_stages,
+        whole,
+        first=StageFit("stage1", sizes[0], initial_epoch, epochs, callbacks),
+        second=StageFit(
+            "stage2",
+            sizes[1],
+            second_stage_initial_epoch,
+            second_stage_epochs,
+            second_stage_callbacks,
+        ),
+        storage={**storage, "condition_dim": whole.condition_dim},
+        verbose=verbose,
+    )
+
+
 def fit_stages(whole, x, first, second, validation_data, storage, verbose):
     """Runs the first `StageFit` on images, encodes them, and runs the second on that.
 
     `storage` says how posteriors of training images are kept (see `FirstStageVAE.posteriors`).
     Returns the whole model's history.
     """
+    whole.history = keras.callbacks.History()
     best = initial_best(first.callbacks)
     batched = inputs.is_batched(x)
     runs_first = first.epochs > first.initial_epoch

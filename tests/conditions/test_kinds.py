@@ -46,6 +46,9 @@ def test_coding_there_and_back(kind, labels, codes, decoded):
         (ANIMALS, 1, [[0, 1, 0]], [[True] * 3]),
         (ANIMALS, np.int64(1), [[0, 1, 0]], [[True] * 3]),
         (ANIMALS, {"owl": 1}, [[0, 0, 1]], [[True] * 3]),
+        (ANIMALS, [{"owl": 1}, {"cat": True}], np.eye(3)[[2, 0]], [[True] * 3] * 2),
+        (Classes(3), [{2: 1}, {0: 1}], np.eye(3)[[2, 0]], [[True] * 3] * 2),
+        (ANIMALS, np.float32([0, 1, 0]), [[0, 1, 0]], [[True] * 3]),
         (ANIMALS, ["cat", "owl"], [[1, 0, 0], [0, 0, 1]], [[True] * 3] * 2),
         (ANIMALS, np.array(["cat", "owl"]), [[1, 0, 0], [0, 0, 1]], [[True] * 3] * 2),
         (ANIMALS, [0, 2, 1, 1], np.eye(3)[[0, 2, 1, 1]], [[True] * 3] * 4),
@@ -81,6 +84,8 @@ LABELS = {
     "infinity": (Number(), [1, np.inf], "Received: NaN or infinity"),
     "two numbers": (Number(), [[1, 2]], r"one for each image. Received: .*\(1, 2\)"),
     "vector": (POSE, [[1, 2, 3]], r"width 2. Received: .*\(1, 3\)"),
+    "a large integer": (Number(), [10**9], "none beyond 1,000,000. Received: 1e.09"),
+    "infinity in float16": (POSE, np.float16([[1, np.inf]]), "Received: NaN or infinity"),
     "NaN in a vector": (POSE, [[1, np.nan]], "Received: NaN"),
 }
 
@@ -106,6 +111,9 @@ REQUESTS = {
     "unknown class": (ANIMALS, "dgo", "nearest: dog.* Received: 'dgo'"),
     "class not there": (ANIMALS, {"cat": -1}, "name one class, with the value 1. Received: .*-1"),
     "class in part": (ANIMALS, {"cat": 0.5}, "with the value 1. Received: .*0.5"),
+    "classes in part": (ANIMALS, [{"cat": 7, "dog": 3, "owl": 5}] * 2, "name one class"),
+    "class by an array": (ANIMALS, {"cat": np.ones(2)}, "name one class"),
+    "pose beyond": (POSE, {"yaw": 1e9}, "none beyond 1,000,000. Received: 'yaw': 1000000000.0"),
     "two classes": (ANIMALS, {"cat": 1, "dog": 1}, "one class.* Received: .*dog"),
     "pose": (POSE, {"yaw": "left"}, "give numbers. Received: 'yaw': 'left'"),
     "pose NaN": (POSE, {"yaw": np.nan}, "give numbers. Received: 'yaw': nan"),

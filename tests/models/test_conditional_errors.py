@@ -76,6 +76,31 @@ def test_bad_images_are_named_also_by_a_trained_recognizer(bad, message):
         model.fit(bad, ATTRIBUTES, 16, verbose=0)
 
 
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({"batch_size": 0}, ValueError, "`batch_size` must be a positive integer"),
+        ({"second_stage_batch_size": 0.5}, ValueError, "`second_stage_batch_size` must be a pos"),
+        ({"posteriors_memory_limit": -1}, ValueError, "memory_limit"),
+        ({"epohs": 3}, TypeError, "epohs"),
+        ({"callbacks": [keras.callbacks.BackupAndRestore("x")]}, ValueError, "BackupAndRestore"),
+        ({"validation_data": (IMAGES[:, :7], ATTRIBUTES)}, ValueError, r"shape \(8, 8, 1\)"),
+    ],
+)
+def test_bad_arguments_are_named_before_the_recognizer_is_trained(arguments, error, message):
+    model = toy.linear()
+    with pytest.raises(error, match=message):
+        model.fit(IMAGES, ATTRIBUTES, **arguments, verbose=0)
+    assert float(keras.ops.convert_to_numpy(model.recognizer.trained)) == 0
+
+
+def test_a_missing_compile_is_named_before_the_recognizer_is_trained():
+    model = toy.model()
+    with pytest.raises(ValueError, match="compile"):
+        model.fit(IMAGES, ATTRIBUTES, verbose=0)
+    assert float(keras.ops.convert_to_numpy(model.recognizer.trained)) == 0
+
+
 def test_a_model_that_has_not_been_fitted_says_so():
     model = toy.linear()
     for use in (
@@ -116,6 +141,8 @@ def test_what_cannot_be_wrapped():
     for model in (toy.linear().second_stage, None, "mnist.keras"):
         with pytest.raises(ValueError, match="`model` must be a trained TwoStageVAE"):
             wrap(model, CONDITIONS)
+    with pytest.raises(ValueError, match="`model` must be .* without conditions. Received"):
+        wrap(toy.linear(), CONDITIONS)  # whose second stage is told
     told = tsvae.FirstStageVAE(tiny.encoder(condition_dim=3), tiny.decoder(condition_dim=3))
     with pytest.raises(ValueError, match="`model` must be .* without conditions. Received"):
         wrap(told, CONDITIONS)
@@ -146,7 +173,8 @@ def test_conditions_given_with_images_are_taken(form):
     """Not overruled by those that the recognizer infers."""
     model, x = toy.linear(seen=np.ones((1, 3))), form(IMAGES, ATTRIBUTES)
     model.recognizer.head.set_weights([np.zeros((128, 3)), np.full(3, 9.0)])
-    np.testing.assert_array_equal(model.posteriors(x).condition, np.ones((32, 3)))
+    shown = np.ones((32, 3)) if x is IMAGES else ATTRIBUTES  # a stream has its own
+    np.testing.assert_array_equal(model.posteriors(x).condition, shown)
     given = model.posteriors(x, condition=ATTRIBUTES).condition
     np.testing.assert_array_equal(given, ATTRIBUTES)
 

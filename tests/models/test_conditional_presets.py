@@ -75,6 +75,13 @@ def test_presets_of_the_other_kind_are_named():
         tsvae.ConditionalTwoStageVAE.from_preset("mnist")
 
 
+def test_names_say_how_wide_a_condition_is():
+    preset = presets.get("digits", conditions="attributes", condition_names=["round", "tall"])
+    assert preset.condition_dim == 2
+    with pytest.raises(ValueError, match="`condition_dim` or `condition_names` must be given"):
+        presets.get("digits", conditions="attributes")
+
+
 @pytest.mark.parametrize(
     "overrides, message",
     [
