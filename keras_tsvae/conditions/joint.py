@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 MAX_ROWS = 200_000
-RARELY = 1e-4  # the share of training examples below which two values do not go together
+RARELY = 0.05  # how often, to what chance would give, is taken as never: some labels are wrong
 _NAMES = ("rows", "shape", "weights")
 
 
@@ -93,8 +93,8 @@ class JointConditions:
 
         Two values may exclude one another, such as two colours of hair; and where all training
         examples with a value, such as "not bald", also have one of several that exclude its
-        contrary, such as a colour of hair, then it demands one of these. What occurs in less than
-        one of 10,000 training examples is taken as not occurring.
+        contrary, such as a colour of hair, then it demands one of these. As labels may be wrong,
+        what is twenty times as rare as by chance counts as never, and 95 % as all.
 
         Args:
             codes: Coded attributes `(n, size)`.
@@ -112,10 +112,12 @@ class JointConditions:
     def _rules(self):
         """Which values exclude which, what excludes their contraries, and which need some of it."""
         seen = _two_columns(self.rows)
-        apart = ((seen.T * self.weights) @ seen < RARELY).astype("float32")
+        share = self.weights @ seen
+        together = (seen.T * self.weights) @ seen
+        apart = ((together < RARELY * np.outer(share, share)) | (together == 0)).astype("float32")
         contrary = np.roll(apart, len(apart) // 2, axis=0)
         np.fill_diagonal(contrary, 0)  # the value itself
-        alone = self.weights @ (seen * (seen @ contrary.T == 0)) < RARELY
+        alone = self.weights @ (seen * (seen @ contrary.T == 0)) < RARELY * share
         return apart, contrary, alone
 
     def flipped(self, codes, number):
