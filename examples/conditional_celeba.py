@@ -4,11 +4,12 @@ Writes what celeba.py does, and conditioned.png, faces at random beside some tha
 edits.png and traversals.png, test pictures in which attributes are changed; obedience.json, how
 often a judge sees what was asked for. --data-dir is as for celeba.py.
 
-The preset's 120 + 300 epochs are meant for a GPU. On two CPU cores an epoch takes minutes even of
-16,000 pictures and networks a quarter as wide; a first look:
+The preset's 120 + 300 epochs are meant for a GPU. On two CPU cores an epoch of 16,000 pictures
+takes minutes, in which InfoGAN's network learns most; a first look:
 
-    python examples/conditional_celeba.py --data-dir FOLDER --base-dim 8 --gamma computed \
-        --epochs 2 --second-stage-epochs 4
+    python examples/conditional_celeba.py --data-dir FOLDER --preset celeba_conditional_infogan \
+        --limit 16000 --base-dim 32 --gamma computed --learning-rate 2e-3 --epochs 10 \
+        --second-stage-epochs 20 --second-stage-batch-size 256
 """
 
 import experiment
