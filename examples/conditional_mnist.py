@@ -4,7 +4,7 @@ Writes what mnist.py does, and digits.png, a row of each digit; conditioned.png,
 beside some that are asked for; obedience.json, how often a judge sees what was asked for.
 
 On two CPU cores an epoch of the ResNet takes minutes: the preset's 400 + 800 epochs take days, and
-are meant for a GPU. A first look, with a network of which an epoch takes a minute or two:
+are meant for a GPU. A first look, with a network of which an epoch takes a few minutes:
 
     python examples/conditional_mnist.py --preset mnist_conditional_infogan --base-dim 32 \
         --gamma computed --learning-rate 2e-3 --epochs 4 --second-stage-epochs 15 \
