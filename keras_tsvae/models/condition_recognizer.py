@@ -17,6 +17,8 @@ PATIENCE = 5  # epochs
 FEW = 100  # different numbers, as which a number is recognized
 SURE = 0.75  # the probability with which another value overrules a given one
 SEEN = 1 / 7  # how many images show a value for sure, to those labelled so, if it can be overruled
+CONFIRMED = 2 / 3  # how many of those must be labelled so
+NOISE_RATE = 10.0  # how much faster than the network the share of random labels is learnt
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -28,6 +30,10 @@ class ConditionRecognizer(keras.Model):
     by itself, on labelled images, by maximum likelihood, and takes no part in the loss of either
     stage.
 
+    Some labels may be wrong. Of each attribute, or of all classes, a share s of the labels is taken
+    to be given at random, one of K values as often as any other, and s is learnt with the network:
+    `p(label = k|x) = (1 - s) q(c = k|x) + s / K`, K = 2 for an attribute.
+
     Args:
         image_shape: `(height, width, channels)`.
         kind: `"attributes"`, `"classes"`, `"number"` or `"vector"`.
@@ -36,7 +42,8 @@ class ConditionRecognizer(keras.Model):
 
     Source:
         Kingma et al. (2014), *Semi-supervised Learning with Deep Generative Models*, section 3: the
-        inference network of a label, q(y|x).
+        inference network of a label, q(y|x). Goldberger & Ben-Reuven (2017), *Training Deep
+        Neural-Networks Using a Noise Adaptation Layer*, section 3, here with one rate s.
     """
 
     def __init__(self, image_shape, kind, size, **kwargs):
@@ -47,7 +54,15 @@ class ConditionRecognizer(keras.Model):
         self.trunk = convolutional_trunk(self.image_shape, DIMENSIONS, self.dtype_policy)
         self.head = keras.layers.Dense(size, dtype=self.dtype_policy, name="head")
         self.head.build((None, DIMENSIONS))
-        weight = {"trainable": False, "dtype": "float32", "autocast": False}
+        weight = {"dtype": "float32", "autocast": False}
+        if kind in ("attributes", "classes"):
+            self.noise = self.add_weight(
+                name="noise",
+                shape=(size if kind == "attributes" else 1,),
+                initializer=keras.initializers.Constant(-3.0 / NOISE_RATE),  # s = 0.05
+                **weight,
+            )
+        weight["trainable"] = False
         self.center = self.add_weight(name="center", shape=(size,), initializer="zeros", **weight)
         self.spread = self.add_weight(name="spread", shape=(size,), initializer="ones", **weight)
         self.reliable = self.add_weight(
@@ -104,27 +119,36 @@ class ConditionRecognizer(keras.Model):
 
     def _loss(self, codes, outputs):
         if self.kind == "attributes":
-            return keras.losses.binary_crossentropy(0.5 * (codes + 1), outputs, from_logits=True)
+            labelled = self._labelled(ops.sigmoid(outputs), 2)
+            return keras.losses.binary_crossentropy(0.5 * (codes + 1), labelled)
         if self.kind == "classes":
-            return keras.losses.categorical_crossentropy(codes, outputs, from_logits=True)
+            labelled = self._labelled(ops.softmax(outputs), self.size)
+            return keras.losses.categorical_crossentropy(codes, labelled)
         return ops.mean(ops.square((codes - self.center) / self.spread - outputs), axis=-1)
+
+    def _labelled(self, probabilities, values):
+        """Returns the probabilities of labels, given those of what is there."""
+        share = ops.sigmoid(NOISE_RATE * self.noise)
+        return (1 - share) * probabilities + share / values
 
     def find_reliable(self, batches):
         """Finds out which attributes or classes the recognizer can tell at all.
 
         Those of which at least a seventh as many images are recognized for sure, `q(c_j|x) > 3/4`,
-        as are labelled so; an attribute, in both directions. What is rare and cannot be seen would
-        else be found improbable in every image.
+        as are labelled so, and of which two thirds of the sure ones are labelled so; an attribute,
+        in both directions. What is rare and cannot be seen would else be found improbable in every
+        image, and what cannot be told from images at random.
 
         Args:
             batches: Iterable of `(images, codes)`.
         """
-        sure, labelled = 0, 0
+        sure, labelled, confirmed = 0, 0, 0
         for images, codes in batches:
-            probabilities = self._probabilities(images)
-            sure += (probabilities > SURE).sum(axis=1)
-            labelled += np.stack([codes > 0, codes <= 0]).sum(axis=1)
-        enough = sure >= SEEN * labelled
+            seen, said = self._probabilities(images) > SURE, np.stack([codes > 0, codes <= 0])
+            sure += seen.sum(axis=1)
+            labelled += said.sum(axis=1)
+            confirmed += (seen & said).sum(axis=1)
+        enough = (sure >= SEEN * labelled) & (confirmed >= CONFIRMED * sure)
         self.reliable.assign(enough.all(axis=0) if self.kind == "attributes" else enough[0])
 
     def most_probable(self, images, joint):

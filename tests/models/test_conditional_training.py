@@ -173,36 +173,3 @@ def test_a_frozen_first_stage_stays_frozen_after_loading(wrapped, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
     moved = [np.abs(a - b).max() for a, b in zip(second, loaded.second_stage.get_weights())]
     assert max(moved) > 1e-4
-
-
-def test_wrong_labels_are_corrected_before_the_stages_see_them(tmp_path):
-    images, attributes = toy.data(1024)
-    flipped = np.random.default_rng(0).random(attributes.shape) < 0.1
-    noisy = np.where(flipped, -attributes, attributes)
-    model, path = toy.linear(), tmp_path / "posteriors.h5"
-    model.fit(images, noisy, **{**QUICK, "recognizer_epochs": 8}, posteriors_path=path)
-    learnt = tsvae.Posteriors.load(path).condition
-    wrong = learnt != attributes
-    assert wrong[flipped].mean() < 0.1 and wrong[~flipped].mean() < 0.01
-    np.testing.assert_array_equal(model.recognizer.corrected(images, noisy), learnt)
-    drawn = model.draw_conditions(5000, seed=0)  # as the stages saw them
-    assert (drawn[:, :2] == 1).all(1).mean() < 0.01
-    model.fit(images, noisy, **QUICK, posteriors_path=path, correct_conditions=False)
-    np.testing.assert_array_equal(tsvae.Posteriors.load(path).condition, noisy)
-
-
-def test_an_untrained_recognizer_corrects_nothing(tmp_path):
-    model, path = toy.linear(), tmp_path / "posteriors.h5"
-    model.recognizer.head.bias.assign([9, 9, 9])  # would say that everything is there
-    model.fit(IMAGES, ATTRIBUTES, 16, **QUICK, posteriors_path=path)
-    np.testing.assert_array_equal(tsvae.Posteriors.load(path).condition, ATTRIBUTES)
-
-
-def test_only_sure_classes_are_corrected():
-    model = toy.linear(Classes(3))
-    model.recognizer.reliable.assign([1, 1, 0])  # what cannot be told is left alone
-    model.recognizer.head.set_weights([np.zeros((128, 3)), np.log([0.8, 0.15, 0.05])])
-    codes = np.eye(3, dtype="float32")
-    np.testing.assert_allclose(model.recognizer.corrected(IMAGES[:3], codes), codes[[0, 0, 2]])
-    model.recognizer.head.set_weights([np.zeros((128, 3)), np.log([0.7, 0.2, 0.1])])
-    np.testing.assert_allclose(model.recognizer.corrected(IMAGES[:3], codes), codes)
