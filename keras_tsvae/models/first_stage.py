@@ -159,6 +159,7 @@ class FirstStageVAE(ImageCoder):
                 steps=kwargs.get("validation_steps"),
                 condition_dim=self.condition_dim,
             )
+        self.build_optimizers()
         with inputs.clear_errors():
             return super().fit(
                 data,

@@ -170,6 +170,7 @@ class SecondStageVAE(Stage):
             validation_data = self._batches(self._posteriors(validation_data), size)
         if self.gamma_mode == "computed":
             callbacks = [self._rescaling(posteriors), *as_list(callbacks)]
+        self.build_optimizers()
         return super().fit(
             data,
             epochs=epochs,

@@ -104,12 +104,7 @@ class Stage(StageTrainer, BaseModel):
         """Compiles with what `get_compile_config` returned, and creates the optimiser's state."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def build_optimizers(self):
-        """Creates the optimiser's state, if there is none yet."""
-        if self.compiled and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
+            self.build_optimizers()
 
     def targets(self, data):
         """Returns what is to be reconstructed, float32, from one batch of training data."""

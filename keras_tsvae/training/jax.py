@@ -35,6 +35,11 @@ class StageTrainer:
         logs, metrics_variables = self._stateless_metrics(metrics_variables, terms)
         return logs, (trainable, non_trainable, metrics_variables)
 
+    def build_optimizers(self):
+        """Creates the optimiser's state, if there is none yet."""
+        if self.compiled and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
     def _stateless_loss(self, trainable, non_trainable, optimizer_variables, data):
         optimizer_mapping = list(zip(self.optimizer.variables, optimizer_variables))
         with self._scope(trainable, non_trainable, optimizer_mapping) as scope:

@@ -29,6 +29,15 @@ class StageTrainer:
         """Measures one batch and returns the running means."""
         return self.update_metrics(self.loss_terms(data, training=False))
 
+    def build_optimizers(self):
+        """Creates the optimiser's state, if there is none yet.
+
+        Left to the first training step, it would make TensorFlow trace that step twice.
+        """
+        if self.compiled and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def _penalty(self):
         """Regularisers of user-made networks, which every replica counts in full."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
