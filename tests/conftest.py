@@ -1,8 +1,11 @@
 """Fixtures: fixed seeds, tiny models, and outside data where it is at hand."""
 
+import functools
 import os
 import pathlib
+import sys
 import tempfile
+import typing
 
 import keras
 import numpy as np
@@ -13,6 +16,9 @@ from tests import tiny
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
+    if sys.version_info < (3, 12):  # where TensorFlow's checks of protocols take a seventh of a run
+        typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
+
     # Two logical devices, for the tests of `tf.distribute.MirroredStrategy`.
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -22,9 +28,11 @@ if keras.backend.backend() == "tensorflow":
 if keras.backend.backend() == "jax":
     import jax
 
-    # The same tiny models are compiled again and again, by all processes of a run.
+    # The same tiny models are compiled again and again, by all processes of a run; to compile them
+    # takes far longer than to run them.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
     folder = pathlib.Path(tempfile.gettempdir()) / f"jax-cache-{run}"
+    jax.config.update("jax_disable_most_optimizations", True)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
