@@ -1,0 +1,45 @@
+"""The example scripts of conditional models run from end to end, with tiny networks."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tests import tiny
+from tests.examples.scripts import ONE_ON_JAX, SHORT, check_written
+
+pytest.importorskip("matplotlib")
+
+
+def check_obedience(output, printed, number):
+    figures = json.loads((output / "obedience.json").read_text())
+    assert len(figures["each"]) == number
+    assert f"mean of {len(figures['visible'])} visible" in printed and "obedience" in printed
+
+
+@ONE_ON_JAX
+def test_conditional_mnist(run_conditional, tmp_path):
+    images, labels = tiny.images(80, (28, 28, 1))[..., 0], np.arange(80) % 10
+    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(tmp_path / "mnist.npz", **{k: v.astype("uint8") for k, v in arrays.items()})
+    arguments = ("conditional_mnist", "--data-dir", tmp_path, "--gamma", "computed", *SHORT)
+    output, printed = tmp_path / "out", run_conditional(*arguments)
+    pictures = ("digits.png", "conditioned.png")
+    check_written(output, printed, "mnist_conditional.keras", "obedience.json", *pictures)
+    check_obedience(output, printed, 10)
+    model = keras.saving.load_model(output / "mnist_conditional.keras")
+    assert model.sample(2, condition=[3, 8]).shape == (2, 28, 28, 1)
+    assert {stage.gamma_mode for stage in model.stages().values()} == {"computed"}
+    for option, value in (("--gamma", "learned"), ("--base-dim", 4)):
+        with pytest.raises(SystemExit, match=f"{option} must be as before"):
+            run_conditional(*arguments, "--resume", option, value)
+
+
+@ONE_ON_JAX
+def test_conditional_celeba(run_conditional, celeba_folder, tmp_path):
+    printed = run_conditional("conditional_celeba", "--data-dir", celeba_folder, *SHORT)
+    output = tmp_path / "out"
+    pictures = ("conditioned.png", "edits.png", "traversals.png")
+    check_written(output, printed, "celeba_conditional.keras", "obedience.json", *pictures)
+    check_obedience(output, printed, 40)
