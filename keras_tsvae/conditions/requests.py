@@ -40,6 +40,8 @@ def requested(conditions, joint, condition, n):
         return lambda rows, uniform: joint.draw(uniform)
     with called("condition"):
         values, named = conditions.request(condition)
+    if conditions.kind == "classes":
+        _check_seen(conditions, joint, values)
     if len(values) not in (1, n):
         raise ValueError(
             "`condition` must be one for all images, or one for each. "
@@ -59,6 +61,16 @@ def requested(conditions, joint, condition, n):
         return np.concatenate([joint.draw(np.array([u]), v, m) for u, v, m in each])
 
     return draw_each
+
+
+def _check_seen(conditions, joint, values):
+    """Raises unless all classes asked for occur in training."""
+    unseen = values @ joint.rows.sum(axis=0) == 0
+    if unseen.any():
+        label = conditions.decode(values[unseen])[0]
+        raise ValueError(
+            f"`condition` must be a class of at least one training example. Received: {label}"
+        )
 
 
 def strengthened(conditions, joint, strength):

@@ -1,5 +1,7 @@
 """The inference network of a condition, q(c|x): what a picture shows, as far as can be seen."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -13,7 +15,8 @@ DIMENSIONS = 128
 IMAGES_SEEN = 80_000  # in a training of default length, within bounds of epochs
 EPOCHS = 5  # at the most, or, as it stops in time on images held out, 30
 HELD_OUT_EPOCHS = 30
-PATIENCE = 5  # epochs
+FEWEST_STEPS = 150  # also if that takes more epochs
+PATIENCE = 5  # epochs, of 50 steps together at least
 FEW = 100  # different numbers, as which a number is recognized
 SURE = 0.75  # the probability with which another value overrules a given one
 SEEN = 1 / 7  # how many images show a value for sure, to those labelled so, if it can be overruled
@@ -32,7 +35,8 @@ class ConditionRecognizer(keras.Model):
 
     Some labels may be wrong. Of each attribute, or of all classes, a share s of the labels is taken
     to be given at random, one of K values as often as any other, and s is learnt with the network:
-    `p(label = k|x) = (1 - s) q(c = k|x) + s / K`, K = 2 for an attribute.
+    `p(label = k|x) = (1 - s) q(c = k|x) + s / K`, K = 2 for an attribute. Found too small where few
+    images are seen or most labels are at random; then fewer wrong labels are corrected.
 
     Args:
         image_shape: `(height, width, channels)`.
@@ -88,17 +92,19 @@ class ConditionRecognizer(keras.Model):
             held_out: Another such data set, or None.
             joint: The `JointConditions` of the codes.
             steps: Int, batches per epoch.
-            epochs: Positive int. Defaults to None: as many as show it 80,000 images, and 5 at the
-                most without `held_out`, 30 with it.
+            epochs: Positive int. Defaults to None: as many as show it 80,000 images, but 5 at the
+                most without `held_out`, 30 with it, or as many as 150 steps take.
             verbose: As in `keras.Model.fit`.
         """
         if epochs is None:
             most = EPOCHS if held_out is None else HELD_OUT_EPOCHS
+            most = max(most, math.ceil(FEWEST_STEPS / steps))
             epochs = int(np.clip(IMAGES_SEEN // (steps * BATCH_SIZE), 1, most))
         callbacks = []
         if held_out is not None:
+            patience = max(PATIENCE, math.ceil(50 / steps))
             callbacks = [
-                keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
+                keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
             ]
         self.center.assign(joint.center)
         self.spread.assign(joint.spread)
@@ -114,6 +120,7 @@ class ConditionRecognizer(keras.Model):
             verbose=verbose,
             validation_data=held_out,
             callbacks=callbacks,
+            shuffle=False,  # the batches are already
         )
         self.trained.assign(1.0)
 
@@ -148,7 +155,7 @@ class ConditionRecognizer(keras.Model):
             sure += seen.sum(axis=1)
             labelled += said.sum(axis=1)
             confirmed += (seen & said).sum(axis=1)
-        enough = (sure >= SEEN * labelled) & (confirmed >= CONFIRMED * sure)
+        enough = (sure >= SEEN * labelled) & (confirmed >= CONFIRMED * sure) & (confirmed > 0)
         self.reliable.assign(enough.all(axis=0) if self.kind == "attributes" else enough[0])
 
     def most_probable(self, images, joint):

@@ -171,12 +171,13 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             verbose: As in `keras.Model.fit`.
             callbacks: As in `TwoStageVAE.fit`.
             second_stage_callbacks: As in `TwoStageVAE.fit`.
-            validation_data: Images with conditions in the same forms, arrays as a pair.
+            validation_data: Images with conditions in the same forms, arrays as a pair. Their
+                conditions are taken as they are, without corrections.
             correct_conditions: Whether attributes or classes that the images contradict, of which
                 the recognizer finds another value more than 3/4 probable, are corrected before
                 the stages see them. Defaults to True.
             recognizer_epochs: Epochs of the recognizer; 0 leaves it as it is. Defaults to None: as
-                many as show it 80,000 images, or 0 if it is trained already.
+                many as show it 80,000 images, within bounds, or 0 if it is trained already.
             **kwargs: `posteriors_memory_limit`, `posteriors_path`, `initial_epoch`,
                 `second_stage_initial_epoch` and `second_stage_batch_size`, as in
                 `TwoStageVAE.fit`.
@@ -215,7 +216,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             validation_data = validation.data()
         self._learn_conditions(labelled, batch_size, recognizer_epochs, verbose)
         if correct_conditions and self.conditions.discrete:
-            self.recognizer.find_reliable(labelled.batches(RELIABLE_OF))
+            self.recognizer.find_reliable(labelled.drawn(RELIABLE_OF))
             labelled = labelled.corrected(self.recognizer.corrected)
             self.joint = JointConditions.from_batches(labelled.all_codes())
         return run(labelled.data(), validation_data=validation_data)

@@ -72,6 +72,15 @@ class LabelledImages:
             return _CodedBatches(self.x, self._code)
         return self._coded_tf()
 
+    def drawn(self, n):
+        """Yields images and codes of n arrays' rows drawn at random, or of the first of streams."""
+        if self.is_batched or n >= len(self.x):
+            yield from self.batches(n)
+            return
+        rows = np.sort(np.random.default_rng(0).permutation(len(self.x))[:n])
+        for part in np.array_split(rows, math.ceil(n / 256)):
+            yield np.asarray(self.x[part]), self.codes[part]
+
     def batches(self, n):
         """Yields images and codes batch by batch, until there are n."""
         data, count = self.data(), 0
@@ -89,11 +98,11 @@ class LabelledImages:
         if self.is_batched:
             return checked(self.data(), None), self.num_batches, None
         arrays = checked(self.data(), batch_size).arrays
-        if len(self.x) < FEWEST_TO_SPLIT:
+        if len(self.x) < max(FEWEST_TO_SPLIT, batch_size + 1):
             batches = ArrayBatches(arrays, batch_size, training=True)
             return batches, len(batches), None
         order = np.random.default_rng(0).permutation(len(self.x))
-        cut = int(HELD_OUT * len(order))
+        cut = min(int(HELD_OUT * len(order)), len(order) - batch_size)
         batches = ArrayBatches(arrays, batch_size, training=True, rows=order[cut:])
         held_out = ArrayBatches(arrays, batch_size, training=False, rows=np.sort(order[:cut]))
         return batches, len(batches), held_out

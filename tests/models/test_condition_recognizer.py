@@ -22,7 +22,7 @@ def learn(images, labels, conditions, epochs):
     batches, steps, held_out = labelled.split(64)
     joint = JointConditions.from_batches(labelled.all_codes())
     recognizer.train_on(batches, held_out, joint, steps, epochs, verbose=0)
-    recognizer.find_reliable(labelled.batches(len(images)))
+    recognizer.find_reliable(labelled.drawn(len(images)))
     return recognizer, labelled.codes
 
 
@@ -60,6 +60,35 @@ def test_wrong_classes_are_corrected():
     recognizer, codes = learn(images, noisy, Classes(4), 8)
     assert share_at_random(recognizer) > 0.07
     assert (recognizer.corrected(images, codes).argmax(1) != classes).mean() < 0.01
+
+
+def test_what_is_rare_and_last_is_left_alone(monkeypatch):
+    """Reliable is only what was seen to be so, in images from all over the data."""
+    monkeypatch.setattr("keras_tsvae.models.conditional_two_stage.RELIABLE_OF", 500)
+    images, attributes = toy.data(1200)
+    classes = (attributes[:, 0] > 0) + 2 * (attributes[:, 2] > 0)
+    classes[-60:] = 4  # pictures like those of other classes
+    model = toy.linear(Classes(6))
+    model.fit(images, classes, **{**QUICK, "recognizer_epochs": 4})
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(model.recognizer.reliable), [1, 1, 1, 1, 0, 0]
+    )
+    assert np.isclose(model.joint.weights[model.joint.rows[:, 4] > 0].sum(), 60 / 1200)
+    assert model.sample(1, condition=4).shape == (1, *tiny.IMAGE_SHAPE)
+    with pytest.raises(ValueError, match="class of at least one training example. Received: 5"):
+        model.sample(1, condition=5)
+    with pytest.raises(ValueError, match="class of at least one training example. Received: 5"):
+        model.sample(2, condition=[4, 5])
+
+
+@pytest.mark.parametrize("n, batch_size", [(200, 64), (410, 400), (410, 410)])
+def test_few_images_or_large_batches_teach_enough_too(n, batch_size):
+    images, attributes = toy.data(n)
+    model = toy.linear()
+    quick = {**QUICK, "recognizer_epochs": None}
+    model.fit(images, attributes, batch_size, **quick, second_stage_batch_size=64)
+    unseen, expected = toy.data(300, seed=5)
+    assert (model.infer_condition(unseen) == expected).mean() > 0.95
 
 
 @pytest.mark.parametrize("kind", ["attributes", "classes"])
