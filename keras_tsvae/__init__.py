@@ -1,6 +1,16 @@
 """Two-Stage VAE (Dai & Wipf 2019) for Keras 3."""
 
-from keras_tsvae import callbacks, conditions, data, layers, losses, metrics, networks, presets
+from keras_tsvae import (
+    callbacks,
+    conditions,
+    data,
+    layers,
+    losses,
+    metrics,
+    networks,
+    optimizers,
+    presets,
+)
 from keras_tsvae.models import (
     ConditionalTwoStageVAE,
     FirstStageVAE,
@@ -28,5 +38,6 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "optimizers",
     "presets",
 ]

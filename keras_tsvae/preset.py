@@ -13,6 +13,7 @@ from keras_tsvae.arguments import (
     positive_int,
 )
 from keras_tsvae.networks.conditioning import CONDITIONING
+from keras_tsvae.optimizers import FusedAdam
 
 KINDS = ("attributes", "classes", "number", "vector")
 NETWORKS = ("resnet", "infogan", "wae")
@@ -155,6 +156,7 @@ def conditions_of(preset):
 def optimizers(preset):
     """Returns a fresh optimiser for each stage, with the preset's learning rate schedule."""
     optimizer = type(keras.optimizers.get(preset.optimizer))
+    optimizer = FusedAdam if optimizer is keras.optimizers.Adam else optimizer
     return tuple(optimizer(rate) for rate in learning_rates(preset))
 
 

@@ -5,13 +5,23 @@ import keras
 _NAME = keras.backend.backend()
 
 if _NAME == "tensorflow":
-    from keras_tsvae.backend.tensorflow import compile_function, normalize_batch, resolve_jit
+    from keras_tsvae.backend.tensorflow import (
+        apply_adam,
+        compile_function,
+        normalize_batch,
+        resolve_jit,
+    )
 elif _NAME == "jax":
-    from keras_tsvae.backend.jax import compile_function, normalize_batch, resolve_jit
+    from keras_tsvae.backend.jax import (
+        apply_adam,
+        compile_function,
+        normalize_batch,
+        resolve_jit,
+    )
 else:
     raise ImportError(
         "keras_tsvae runs on Keras's TensorFlow and JAX backends. Set the environment variable "
         f"KERAS_BACKEND to 'tensorflow' or 'jax'. Received: backend={_NAME!r}"
     )
 
-__all__ = ["compile_function", "normalize_batch", "resolve_jit"]
+__all__ = ["apply_adam", "compile_function", "normalize_batch", "resolve_jit"]

@@ -1,4 +1,4 @@
-"""TensorFlow: fused batch normalisation and compiled inference."""
+"""TensorFlow: fused batch normalisation and Adam, and compiled inference."""
 
 import tensorflow as tf
 from keras import ops
@@ -57,3 +57,33 @@ def _normalize_across_replicas(inputs, scale, offset, epsilon):
     mean, variance = ops.moments(wide, axes, synchronized=True)
     outputs = ops.batch_normalization(wide, mean, variance, -1, offset, scale, epsilon)
     return ops.cast(outputs, inputs.dtype), mean, variance
+
+
+def apply_adam(optimizer, gradient, variable, moments, learning_rate):
+    """Updates a variable and its moments in one operation; returns False if that is impossible.
+
+    Args:
+        optimizer: A `keras.optimizers.Adam`.
+        gradient: A tensor; `tf.IndexedSlices` are left alone.
+        variable: A `tf.Variable`.
+        moments: The first and the second moment, `keras.Variable`s.
+        learning_rate: A tensor.
+    """
+    if not isinstance(gradient, tf.Tensor):
+        return False
+    dtype = variable.dtype
+    steps = tf.cast(optimizer.iterations.value + 1, dtype)
+    beta_1, beta_2 = tf.cast(optimizer.beta_1, dtype), tf.cast(optimizer.beta_2, dtype)
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=moments[0].value.handle,
+        v=moments[1].value.handle,
+        beta1_power=tf.pow(beta_1, steps),
+        beta2_power=tf.pow(beta_2, steps),
+        lr=tf.cast(learning_rate, dtype),
+        beta1=beta_1,
+        beta2=beta_2,
+        epsilon=tf.cast(optimizer.epsilon, dtype),
+        grad=tf.cast(gradient, dtype),
+    )
+    return True

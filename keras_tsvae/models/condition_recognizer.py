@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_tsvae.backend import compile_function, resolve_jit
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
+from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.pixels import unit_floats
 
 BATCH_SIZE = 64
@@ -110,7 +111,7 @@ class ConditionRecognizer(keras.Model):
         self.spread.assign(joint.spread)
         rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
         self.compile(
-            keras.optimizers.Adam(rate),
+            FusedAdam(rate),
             self._loss,
             jit_compile=resolve_jit("auto"),
         )

@@ -11,6 +11,7 @@ from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.backend import compile_function, resolve_jit
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.models.base import BaseModel
+from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
@@ -74,8 +75,8 @@ class Stage(StageTrainer, BaseModel):
         """Sets how this stage is trained.
 
         Args:
-            optimizer: A Keras optimiser or its name. Defaults to None: `Adam(1e-4)`, as in the
-                paper.
+            optimizer: A Keras optimiser or its name. Defaults to None: `FusedAdam(1e-4)`,
+                the paper's Adam.
             jit_compile: Whether to use XLA. Defaults to `"auto"`: always on JAX; on TensorFlow
                 with an accelerator, not on CPU, where it is slower.
             steps_per_execution: Training steps per call of the compiled function. Defaults to 1.
@@ -84,7 +85,7 @@ class Stage(StageTrainer, BaseModel):
         """
         self._jit_compile_argument = jit_compile
         super().compile(
-            optimizer=keras.optimizers.Adam(1e-4) if optimizer is None else optimizer,
+            optimizer=FusedAdam(1e-4) if optimizer is None else optimizer,
             jit_compile=resolve_jit(jit_compile) and not run_eagerly,
             steps_per_execution=steps_per_execution,
             run_eagerly=run_eagerly,

@@ -73,7 +73,8 @@ def test_two_replicas_take_the_same_step_as_one_device(two, make):
         np.testing.assert_allclose(mirrored_logs[key], logs[key], rtol=1e-4, atol=1e-5)
 
 
-def test_adams_moments_are_mirrored_too(two):
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, tsvae.optimizers.FusedAdam])
+def test_adams_moments_are_mirrored_too(two, optimizer):
     data = (tiny.first_stage().encode(tiny.images(16))[0], np.zeros((16, 4), "float32"))
     steps = []
     for strategy in (two, tf.distribute.get_strategy()):
@@ -81,7 +82,7 @@ def test_adams_moments_are_mirrored_too(two):
         with strategy.scope():
             stage = second()
             stage.encoder.get_layer("log_std").bias.assign([-40.0] * 4)
-            stage.compile(keras.optimizers.Adam(1e-3))
+            stage.compile(optimizer(1e-3))
         stage.fit(data, batch_size=16, epochs=3, shuffle=False, verbose=0)
         steps.append(flat(stage.encoder.get_layer("mean").kernel)[0])
     np.testing.assert_allclose(*steps, rtol=1e-4, atol=1e-6)
