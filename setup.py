@@ -35,7 +35,7 @@ setup(
         "examples": EXAMPLES,
         "jax": ["jax"],
         "test": [*EXAMPLES, "jax", "pytest", "pytest-xdist", "ruff", "tensorboard"],
-        "benchmarks": ["torch"],
+        "benchmarks": ["torch", "pythae"],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

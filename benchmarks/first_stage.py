@@ -1,20 +1,17 @@
-"""First-stage training, CIFAR-10 configuration: keras_tsvae against a plain PyTorch twin.
+"""First-stage training, CIFAR-10 configuration: keras_tsvae against a PyTorch twin and pythae.
 
-Both train the same network on the same images in turn, in one process and on the same threads:
-32x32x3, base_dim 16, num_scale 3, latent_dim 64, batch 64, Adam 1e-4; ours from a tf.data
-pipeline. Speed does not depend on what the images show, so random ones are used unless a folder
-with cifar10.npz is given. Needs `pip install -e ".[benchmarks]"`.
+All train the same network on the same images in turn, in one process and on the same threads:
+32x32x3, base_dim 16, num_scale 3, latent_dim 64, batch 64, Adam 1e-4. Speed does not depend on what
+the images show, so random ones are used unless a folder with cifar10.npz is given. pythae's has no
+gamma, and takes floats. Needs `pip install -e ".[benchmarks]"`.
 """
 
-import argparse
 import pathlib
-import statistics
-import time
 
+import compare
 import keras
 import numpy as np
-import record
-import rich.table
+import pythae_twin
 import tensorflow as tf
 import torch
 from torch_twin import FirstStage
@@ -37,9 +34,7 @@ def ours(images):
         tsvae.networks.ResNetDecoder(SHAPE, LATENT_DIM),
     )
     stage.compile()
-    data = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images))
-    data = data.batch(BATCH_SIZE, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-    return lambda: stage.fit(data, verbose=0), stage.count_params()
+    return lambda: stage.fit(images, batch_size=BATCH_SIZE, verbose=0)
 
 
 def twin(images):
@@ -56,44 +51,33 @@ def twin(images):
             loss.backward()
             optimizer.step()
 
-    return epoch, sum(p.numel() for p in model.parameters())
+    return epoch
+
+
+def pythae_way(images):
+    """Returns a function that trains one epoch with pythae's own trainer."""
+    model = pythae_twin.first_stage()
+    data = images.transpose(0, 3, 1, 2).astype("float32") / 255
+    return lambda: pythae_twin.train(model, data, BATCH_SIZE)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = compare.parser(__doc__)
     parser.add_argument("--data-dir", help="folder with cifar10.npz")
     parser.add_argument("--images", type=int, default=2560, help="per epoch")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=pathlib.Path, help="JSON file for the figures")
     args = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-    torch.set_num_threads(args.threads)
+    compare.set_threads(args.threads)
     keras.utils.set_random_seed(0)
-
     images = load_images(args.data_dir, args.images // BATCH_SIZE * BATCH_SIZE)
-    rows = {"keras_tsvae": ours(images), "PyTorch twin": twin(images)}
-    speeds = {name: [] for name in rows}
-    for index in range(args.rounds + 1):
-        for name, (epoch, _) in rows.items():
-            start = time.perf_counter()
-            epoch()
-            if index:  # the first round compiles
-                speeds[name].append(len(images) / (time.perf_counter() - start))
-
-    ratios = [a / b for a, b in zip(*speeds.values())]
-    table = rich.table.Table("first-stage training", "images/s", "min to max", "parameters")
-    for name, (_, parameters) in rows.items():
-        s = speeds[name]
-        table.add_row(
-            name, f"{statistics.median(s):.0f}", f"{min(s):.0f} to {max(s):.0f}", f"{parameters:,}"
-        )
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    table.add_row("ratio, round by round", f"{statistics.median(ratios):.2f}", spread, "")
-    rich.print(table)
-    if args.output:
-        speeds = {"images_per_second": speeds, "ratio": ratios}
-        record.save(args.output, (tf, keras, torch), threads=args.threads, **speeds)
+    ways = {
+        "keras_tsvae": ours(images),
+        "PyTorch twin": twin(images),
+        "pythae": pythae_way(images),
+    }
+    seconds = compare.in_turn(ways, args.rounds)
+    compare.show("first-stage training", len(images), "images", seconds)
+    modules = (tf, keras, torch)
+    compare.save(args.output, modules, len(images), "images", seconds, threads=args.threads)
 
 
 if __name__ == "__main__":

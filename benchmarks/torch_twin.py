@@ -1,10 +1,18 @@
-"""The CIFAR-10 first stage in plain PyTorch, layer for layer, channels_last."""
+"""Both stages in plain PyTorch, layer for layer."""
 
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+
+def loss(x, reconstruction, mean, log_std, log_gamma):
+    """KL divergence and Gaussian likelihood of a batch, summed over dimensions."""
+    kl = 0.5 * (mean**2 + (2 * log_std).exp() - 2 * log_std - 1).sum(1)
+    error = ((x - reconstruction) ** 2).flatten(1).sum(1)
+    constant = x[0].numel() * (log_gamma + 0.5 * math.log(2 * math.pi))
+    return (kl + 0.5 * error * (-2 * log_gamma).exp() + constant).mean()
 
 
 class ResBlock(nn.Module):
@@ -33,7 +41,7 @@ class DenseResBlock(nn.Module):
 
 
 class FirstStage(nn.Module):
-    """32x32x3, base_dim 16, num_scale 3, latent_dim 64, as `keras_tsvae` builds it."""
+    """32x32x3, base_dim 16, num_scale 3, latent_dim 64; give it channels_last."""
 
     def __init__(self, base_dim=16, latent_dim=64, fc_dim=512):
         super().__init__()
@@ -59,15 +67,51 @@ class FirstStage(nn.Module):
         self.decoder = nn.Sequential(*ups, nn.Conv2d(d, 3, 3, padding=1))
         self.log_gamma = nn.Parameter(torch.zeros(()))
 
+    def encode(self, x):
+        """Returns mean and log deviation of the posterior."""
+        features = self.dense(self.convolutions(x).mean((2, 3)))
+        return self.mean(features), self.log_std(features)
+
+    def decode(self, z):
+        """Returns images."""
+        grid = self.grid(z).view(len(z), -1, 2, 2).contiguous(memory_format=torch.channels_last)
+        return torch.sigmoid(self.decoder(grid))
+
     def forward(self, x):
         """Returns the loss of a batch."""
-        features = self.dense(self.convolutions(x).mean((2, 3)))
-        mean, log_std = self.mean(features), self.log_std(features)
+        mean, log_std = self.encode(x)
         z = mean + log_std.exp() * torch.randn_like(mean)
-        grid = self.grid(z).view(len(z), -1, 2, 2).contiguous(memory_format=torch.channels_last)
-        reconstruction = torch.sigmoid(self.decoder(grid))
-        kl = 0.5 * (mean**2 + (2 * log_std).exp() - 2 * log_std - 1).sum(1)
-        error = ((x - reconstruction) ** 2).sum((1, 2, 3))
-        pixels = x[0].numel()
-        constant = pixels * (self.log_gamma + 0.5 * math.log(2 * math.pi))
-        return (kl + 0.5 * error * (-2 * self.log_gamma).exp() + constant).mean()
+        return loss(x, self.decode(z), mean, log_std, self.log_gamma)
+
+
+class SecondStage(nn.Module):
+    """Three dense layers of 1024 each way, the input joined to the last, as `keras_tsvae` does."""
+
+    def __init__(self, latent_dim=64, width=1024):
+        super().__init__()
+        self.encoder, self.decoder = (
+            nn.Sequential(
+                nn.Linear(latent_dim, width),
+                nn.ReLU(),
+                nn.Linear(width, width),
+                nn.ReLU(),
+                nn.Linear(width, width),
+                nn.ReLU(),
+            )
+            for _ in range(2)
+        )
+        self.mean = nn.Linear(width + latent_dim, latent_dim)
+        self.log_std = nn.Linear(width + latent_dim, latent_dim)
+        self.z = nn.Linear(width + latent_dim, latent_dim)
+        self.log_gamma = nn.Parameter(torch.zeros(()))
+
+    def decode(self, u):
+        """Returns the mean of z."""
+        return self.z(torch.cat([self.decoder(u), u], 1))
+
+    def forward(self, z):
+        """Returns the loss of a batch."""
+        features = torch.cat([self.encoder(z), z], 1)
+        mean, log_std = self.mean(features), self.log_std(features)
+        u = mean + log_std.exp() * torch.randn_like(mean)
+        return loss(z, self.decode(u), mean, log_std, self.log_gamma)
