@@ -11,11 +11,17 @@ import rich.table
 
 
 def parser(description):
-    """Returns a parser with what all comparisons take."""
+    """Returns a parser with what all benchmarks take."""
     result = argparse.ArgumentParser(description=description)
     result.add_argument("--rounds", type=int, default=5)
-    result.add_argument("--threads", type=int, default=2)
     result.add_argument("--output", type=pathlib.Path, help="JSON file for the figures")
+    return result
+
+
+def threaded_parser(description):
+    """Returns a parser that also asks how many threads there are (see `set_threads`)."""
+    result = parser(description)
+    result.add_argument("--threads", type=int, default=2)
     return result
 
 
@@ -60,14 +66,18 @@ def show(title, amount, unit, seconds):
         speeds = [amount / s for s in each]
         row = [
             name,
-            f"{statistics.median(speeds):,.0f}",
-            f"{min(speeds):,.0f} to {max(speeds):,.0f}",
+            _speed(statistics.median(speeds)),
+            f"{_speed(min(speeds))} to {_speed(max(speeds))}",
         ]
         if name in compared:
             each = compared[name]
             row += [f"{statistics.median(each):.2f}", f"{min(each):.2f} to {max(each):.2f}"]
         table.add_row(*row)
     rich.print(table)
+
+
+def _speed(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def save(path, modules, amount, unit, seconds, **facts):

@@ -47,7 +47,7 @@ def pythae_way(images, batch_size):
 
 
 def main():
-    parser = compare.parser(__doc__)
+    parser = compare.threaded_parser(__doc__)
     parser.add_argument("--images", type=int, default=5120)
     parser.add_argument("--batch-size", type=int, default=256)
     args = parser.parse_args()

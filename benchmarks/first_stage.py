@@ -62,7 +62,7 @@ def pythae_way(images):
 
 
 def main():
-    parser = compare.parser(__doc__)
+    parser = compare.threaded_parser(__doc__)
     parser.add_argument("--data-dir", help="folder with cifar10.npz")
     parser.add_argument("--images", type=int, default=2560, help="per epoch")
     args = parser.parse_args()

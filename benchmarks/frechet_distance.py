@@ -4,16 +4,10 @@ Both take the distance of the same two covariances in turn, in one process and o
 threads. Then peak memory of streaming 5,000 and 50,000 rows of features into their statistics.
 """
 
-import argparse
-import pathlib
-import statistics
-import time
 import tracemalloc
 
+import compare
 import numpy as np
-import record
-import rich
-import rich.table
 import scipy
 from scipy.linalg import sqrtm
 
@@ -53,37 +47,27 @@ def peak_memory(rows, dimensions):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = compare.parser(__doc__)
     parser.add_argument("--dimensions", type=int, default=2048)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=pathlib.Path, help="JSON file for the figures")
     args = parser.parse_args()
 
     sets = [stream(5000, args.dimensions, seed) for seed in (0, 1)]
     moments = [part for s in sets for part in (s.mean, s.covariance)]
-    ways = {"keras_tsvae": frechet_distance, "scipy sqrtm": by_matrix_root}
-    seconds, values = {name: [] for name in ways}, {}
-    for _ in range(args.rounds):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            values[name] = float(way(*moments))
-            seconds[name].append(time.perf_counter() - start)
+    distances = {"keras_tsvae": frechet_distance, "scipy sqrtm": by_matrix_root}
+    values = {}
 
-    ratios = [theirs / ours for ours, theirs in zip(*seconds.values())]
-    table = rich.table.Table("Fréchet distance", "distance", "seconds", "min to max")
-    for name, s in seconds.items():
-        spread = f"{min(s):.2f} to {max(s):.2f}"
-        table.add_row(name, f"{values[name]:.6f}", f"{statistics.median(s):.2f}", spread)
-    spread = f"{min(ratios):.1f} to {max(ratios):.1f}"
-    table.add_row("times faster, round by round", "", f"{statistics.median(ratios):.1f}", spread)
-    rich.print(table)
+    def way(name):
+        return lambda: values.update({name: float(distances[name](*moments))})
+
+    seconds = compare.in_turn({name: way(name) for name in distances}, args.rounds)
+    compare.show("Fréchet distance", 1, "distances", seconds)
+    print("distances:", values)
 
     memory = {rows: peak_memory(rows, args.dimensions) for rows in (5_000, 50_000)}
     for rows, peak in memory.items():
         print(f"streaming {rows:,} rows: {peak / 2**20:.0f} MiB at the most")
-    if args.output:
-        figures = {"distance": values, "seconds": seconds, "ratio": ratios, "peak_bytes": memory}
-        record.save(args.output, (np, scipy), dimensions=args.dimensions, **figures)
+    facts = {"dimensions": args.dimensions, "distance": values, "peak_bytes": memory}
+    compare.save(args.output, (np, scipy), 1, "distances", seconds, **facts)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 
 import compare
 import keras
+import record
 
 PROGRAM = """
 import time
@@ -31,7 +32,7 @@ def main():
         median = statistics.median(each)
         print(f"{name}: {median:.3f} s ({min(each):.3f} to {max(each):.3f})")
     if args.output:
-        compare.record.save(args.output, [keras], seconds=seconds)
+        record.save(args.output, [keras], seconds=seconds)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 
 import compare
 import numpy as np
+import record
 
 HERE = pathlib.Path(__file__).parent
 IMAGES = """
@@ -64,7 +65,7 @@ def main():
         low, median, high = (f(each) / 2**20 for f in (min, np.median, max))
         print(f"{name}: {median:.0f} MiB beyond the images ({low:.0f} to {high:.0f})")
     if args.output:
-        compare.record.save(args.output, [np], steps=args.steps, peak_bytes=peaks)
+        record.save(args.output, [np], steps=args.steps, peak_bytes=peaks)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def saved_model(model, n):
 
 
 def main():
-    parser = compare.parser(__doc__)
+    parser = compare.threaded_parser(__doc__)
     parser.add_argument("--images", type=int, default=2048)
     args = parser.parse_args()
     compare.set_threads(args.threads)

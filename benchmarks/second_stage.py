@@ -45,7 +45,7 @@ def twin(mean, std):
 
 
 def main():
-    parser = compare.parser(__doc__)
+    parser = compare.threaded_parser(__doc__)
     parser.add_argument("--vectors", type=int, default=12_800, help="per epoch")
     args = parser.parse_args()
     compare.set_threads(args.threads)

@@ -78,8 +78,8 @@ class LabelledImages:
             yield from self.batches(n)
             return
         rows = np.sort(np.random.default_rng(0).permutation(len(self.x))[:n])
-        for part in np.array_split(rows, math.ceil(n / 256)):
-            yield np.asarray(self.x[part]), self.codes[part]
+        batches = ArrayBatches((self.x, self.codes), 256, training=False, rows=rows)
+        yield from (batches[index] for index in range(len(batches)))
 
     def batches(self, n):
         """Yields images and codes batch by batch, until there are n."""

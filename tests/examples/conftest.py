@@ -36,7 +36,7 @@ def run(monkeypatch, capsys, tmp_path):
         return ClassifierFeatures(images.shape[1:], int(outputs), has_classes=has_classes)
 
     monkeypatch.setattr(presets, "get", tiny_preset)
-    monkeypatch.setattr(TwoStageVAE, "export", lambda self, path: path.mkdir(exist_ok=True))
+    monkeypatch.setattr(TwoStageVAE, "export", lambda self, path: path.mkdir())
     monkeypatch.setattr(ClassifierFeatures, "fit", untrained_judge)
     monkeypatch.syspath_prepend(EXAMPLES)
     return run_script
