@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.backend import local_replicas
 
 NOISE_BLOCK = 256  # rows drawn at a time; part of what a seed means, also in exported models
 SEED_RANGE = 2**31 - 2
@@ -16,10 +17,14 @@ class ArrayBatches(keras.utils.PyDataset):
         arrays: Tuple of arrays (or memory maps) of equal length.
         batch_size: Positive int.
         training: If true, every epoch has its own order and drops the last partial batch;
-            if false, the order is kept, nothing is dropped, and all batches are about equally
-            large: none is too small to be split over several devices.
+            if false, the order is kept, and all batches are about equally large: none is too
+            small to be split over several devices. Nothing is dropped but, under a
+            `keras.distribution`, the last rows that do not fill all of a process's devices.
         shuffle: Whether training shuffles. Defaults to True.
         rows: Int array of the rows to take. Defaults to None: all.
+
+    Raises:
+        ValueError: If a batch cannot be split evenly over the process's devices.
     """
 
     def __init__(self, arrays, batch_size, training, shuffle=True, rows=None):
@@ -28,6 +33,12 @@ class ArrayBatches(keras.utils.PyDataset):
         self.rows = rows
         self.batch_size = batch_size
         self.training = training
+        self.replicas = local_replicas()
+        if training and batch_size % self.replicas:
+            raise ValueError(
+                f"`batch_size` must be a multiple of the {self.replicas} devices of this process. "
+                f"Received: batch_size={batch_size}"
+            )
         # Keras's global seed, `keras.utils.set_random_seed`, also seeds NumPy's.
         self._rng = np.random.default_rng(np.random.randint(2**31)) if shuffle else None
         self.on_epoch_end()
@@ -35,10 +46,13 @@ class ArrayBatches(keras.utils.PyDataset):
     def __len__(self):
         """Returns the number of batches."""
         rows = self._count()
-        return rows // self.batch_size if self.training else -(-rows // self.batch_size)
+        if self.training:
+            return rows // self.batch_size
+        return -(-rows // max(self.batch_size, self.replicas))
 
     def _count(self):
-        return len(self.arrays[0]) if self.rows is None else len(self.rows)
+        rows = len(self.arrays[0]) if self.rows is None else len(self.rows)
+        return rows if self.training else rows - rows % self.replicas
 
     def __getitem__(self, index):
         """Returns batch `index` as a tuple."""
@@ -46,8 +60,9 @@ class ArrayBatches(keras.utils.PyDataset):
             rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
             rows = rows if self._order is None else self._order[rows]
         else:
-            share = self._count() / len(self)
-            rows = slice(round(index * share), round((index + 1) * share))
+            share = self._count() / self.replicas / len(self)
+            start, stop = (self.replicas * round(edge * share) for edge in (index, index + 1))
+            rows = slice(start, stop)
         if self.rows is not None:
             rows = self.rows[rows]
         return tuple(array[rows] for array in self.arrays)

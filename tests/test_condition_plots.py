@@ -70,6 +70,9 @@ def test_a_row_for_each_class_and_one_noise_for_each_column():
     expected = [model.sample(4, seed=2, condition=label) for label in range(3)]
     check_rows(plots.class_grid(model, columns=4, seed=2), ["0", "1", "2"], expected)
     assert abs(expected[0] - expected[1]).max() > 1e-3
+    stronger = [model.sample(4, seed=2, condition=label, strength=3.0) for label in range(3)]
+    check_rows(plots.class_grid(model, 4, 2, strength=3.0), ["0", "1", "2"], stronger)
+    assert abs(stronger[0] - expected[0]).max() > 1e-3
     named = conditional(Classes(names=["cat", "dog", "eel"]), labels)
     axes = plots.class_grid(named, columns=1).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "eel"]

@@ -8,6 +8,8 @@ if _NAME == "tensorflow":
     from keras_tsvae.backend.tensorflow import (
         apply_adam,
         compile_function,
+        gather,
+        local_replicas,
         normalize_batch,
         resolve_jit,
     )
@@ -15,6 +17,8 @@ elif _NAME == "jax":
     from keras_tsvae.backend.jax import (
         apply_adam,
         compile_function,
+        gather,
+        local_replicas,
         normalize_batch,
         resolve_jit,
     )
@@ -24,4 +28,11 @@ else:
         f"KERAS_BACKEND to 'tensorflow' or 'jax'. Received: backend={_NAME!r}"
     )
 
-__all__ = ["apply_adam", "compile_function", "normalize_batch", "resolve_jit"]
+__all__ = [
+    "apply_adam",
+    "compile_function",
+    "gather",
+    "local_replicas",
+    "normalize_batch",
+    "resolve_jit",
+]

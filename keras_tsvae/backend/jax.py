@@ -1,7 +1,9 @@
-"""JAX: batch normalisation and Adam left to XLA to fuse, and compiled inference."""
+"""JAX: batch normalisation and Adam left to XLA to fuse, compiled inference, devices."""
 
 import jax
 import keras
+import numpy as np
+from jax.experimental import multihost_utils
 from keras import ops
 
 
@@ -11,14 +13,25 @@ def resolve_jit(jit_compile) -> bool:
 
 
 def compile_function(model, function):
-    """Compiles `function`, which reads the variables of `model`, for inference."""
+    """Compiles `function`, which reads the variables of `model`, for inference.
+
+    Under a `keras.distribution` every process computes by itself what it asks for, on its own
+    copy of the variables.
+    """
 
     @jax.jit
     def stateless(values, *arguments):
         with keras.StatelessScope(state_mapping=list(zip(model.variables, values))):
             return function(*arguments)
 
-    return lambda *arguments: stateless([v.value for v in model.variables], *arguments)
+    return lambda *arguments: stateless([_own_copy(v.value) for v in model.variables], *arguments)
+
+
+def local_replicas():
+    """Returns over how many of its own devices each process splits a batch."""
+    distribution = keras.distribution.distribution()
+    replicas = 1 if distribution is None else distribution.device_mesh.shape[0]
+    return max(replicas // jax.process_count(), 1)
 
 
 def normalize_batch(inputs, scale, offset, moving_mean, moving_variance, epsilon, training):
@@ -35,3 +48,21 @@ def normalize_batch(inputs, scale, offset, moving_mean, moving_variance, epsilon
 def apply_adam(optimizer, gradient, variable, moments, learning_rate):
     """Leaves the update to XLA; returns False."""
     return False
+
+
+def gather(array):
+    """Returns a list of one array from each process that trains the same model.
+
+    Args:
+        array: Array `(n, ...)`; n may differ from process to process.
+    """
+    if keras.distribution.distribution() is None or jax.process_count() == 1:
+        return [array]
+    lengths = multihost_utils.process_allgather(np.array([len(array)]))[:, 0]
+    padded = np.zeros((lengths.max(), *array.shape[1:]), array.dtype)
+    padded[: len(array)] = array
+    return [a[:n] for a, n in zip(multihost_utils.process_allgather(padded), lengths)]
+
+
+def _own_copy(value):
+    return value.addressable_data(0) if value.is_fully_replicated else value

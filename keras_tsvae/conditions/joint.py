@@ -4,6 +4,8 @@ import functools
 
 import numpy as np
 
+from keras_tsvae.backend import gather
+
 MAX_ROWS = 200_000
 RARELY = 0.05  # how often, to what chance would give, is taken as never: some labels are wrong
 _NAMES = ("rows", "shape", "weights")
@@ -29,7 +31,8 @@ class JointConditions:
     def from_batches(cls, batches, seed=0):
         """Gathers coded conditions batch by batch, with memory for 200,000 distinct ones.
 
-        Of more, every second example is left out at random, as often as need be.
+        Of more, every second example is left out at random, as often as need be. Processes that
+        train one model together gather theirs.
         """
         rows, counts, rate = None, np.empty(0, int), 1.0
         rng = np.random.default_rng(seed)
@@ -37,12 +40,13 @@ class JointConditions:
             codes = codes if rate == 1 else codes[rng.random(len(codes)) < rate]
             rows = codes if rows is None else np.concatenate([rows, codes])
             counts = np.concatenate([counts, np.ones(len(codes), int)])
-            rows, index = np.unique(rows, axis=0, return_inverse=True)
-            counts = np.bincount(index.ravel(), counts).astype(int)
+            rows, counts = _distinct(rows, counts)
+            counts = counts.astype(int)
             while len(rows) > MAX_ROWS:
                 counts, rate = rng.binomial(counts, 0.5), rate / 2
                 rows, counts = rows[counts > 0], counts[counts > 0]
-        return cls(rows, counts)
+        rows, counts = (np.concatenate(gather(array)) for array in (rows, counts / rate))
+        return cls(*_distinct(rows, counts))
 
     @property
     def center(self):
@@ -181,3 +185,9 @@ def _blocks(batches):
             block, count = [], 0
     if block:
         yield np.concatenate(block)
+
+
+def _distinct(rows, counts):
+    """Returns each row once, with the sum of its counts."""
+    rows, index = np.unique(rows, axis=0, return_inverse=True)
+    return rows, np.bincount(index.ravel(), counts)

@@ -1,5 +1,6 @@
 """What every model of this package shares: how it is saved."""
 
+import contextlib
 import pathlib
 
 import keras
@@ -36,7 +37,7 @@ class BaseModel(keras.Model):
                 "`filepath` must not exist unless `overwrite` is True. "
                 f"Received: filepath={str(filepath)!r}"
             )
-        with written_beside(filepath) as partial:
+        with written_beside(filepath) as partial, _without_distribution():
             super().save(partial, overwrite=True, **kwargs)
 
     def build_optimizers(self):
@@ -51,3 +52,14 @@ class BaseModel(keras.Model):
                 "`build((None, height, width, channels))`. "
                 f"Received: {type(self).__name__} {self.name!r} without weights"
             )
+
+
+@contextlib.contextmanager
+def _without_distribution():
+    """Lets one process save: Keras makes variables meanwhile, which all would have to make."""
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_tsvae.backend import compile_function, resolve_jit
+from keras_tsvae.backend import compile_function, gather, resolve_jit
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.pixels import unit_floats
@@ -156,6 +156,7 @@ class ConditionRecognizer(keras.Model):
             sure += seen.sum(axis=1)
             labelled += said.sum(axis=1)
             confirmed += (seen & said).sum(axis=1)
+        sure, labelled, confirmed = sum(gather(np.stack([sure, labelled, confirmed])))
         enough = (sure >= SEEN * labelled) & (confirmed >= CONFIRMED * sure) & (confirmed > 0)
         self.reliable.assign(enough.all(axis=0) if self.kind == "attributes" else enough[0])
 

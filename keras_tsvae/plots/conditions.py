@@ -44,7 +44,7 @@ def conditioned(model, conditions, n=8, seed=0, columns=4):
     return side_by_side(panels, min(positive_int("columns", columns), n))
 
 
-def class_grid(model, columns=10, seed=0):
+def class_grid(model, columns=10, seed=0, strength=1.0):
     """Draws a row of samples of each class; what stands in one column has the same noise.
 
     Args:
@@ -52,6 +52,7 @@ def class_grid(model, columns=10, seed=0):
             different values in training.
         columns: Positive int, samples of each class. Defaults to 10.
         seed: Non-negative int, as in `model.sample`. Defaults to 0.
+        strength: Of the condition, as in `model.sample`. Defaults to 1.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -62,7 +63,9 @@ def class_grid(model, columns=10, seed=0):
     _check_model(model)
     names, classes = _classes(model)
     seed = non_negative_int("seed", seed)
-    rows = [model.sample(columns, seed=seed, condition=label) for label in classes]
+    rows = [
+        model.sample(columns, seed=seed, condition=label, strength=strength) for label in classes
+    ]
     return _labelled_rows(names, np.stack(rows))
 
 

@@ -80,7 +80,13 @@ def array_batches(arrays, batch_size, training, shuffle=True):
             "`batch_size` must not exceed the number of examples: an epoch drops its last "
             f"partial batch. Received: batch_size={batch_size} for {rows} examples"
         )
-    return ArrayBatches(arrays, batch_size, training, shuffle)
+    batches = ArrayBatches(arrays, batch_size, training, shuffle)
+    if not len(batches):
+        raise ValueError(
+            f"`x` must hold an example for each of the {batches.replicas} devices of this process. "
+            f"Received: {rows}"
+        )
+    return batches
 
 
 def image_batches(x, batch_size, image_shape=None):

@@ -128,6 +128,7 @@ def plan_fit(
     whole.first_stage._assert_compile_called("fit")
     if not whole.built:
         whole.build((None, *inputs.image_shape_of(x)))
+    whole.build_optimizers()  # of both stages, so that a single process can save in the first
     storage = {"memory_limit": posteriors_memory_limit, "path": posteriors_path}
     sizes = (batch_size, second_stage_batch_size or batch_size)
     return functools.partial(

@@ -1,0 +1,85 @@
+"""Several devices and several processes against one device, on JAX."""
+
+import pickle
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from keras_tsvae.batching import ArrayBatches
+from tests import tiny
+from tests.models import data_parallel
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="keras.distribution needs the JAX backend"
+)
+
+
+def train_in_processes(folder, processes, devices):
+    """Returns what each of several processes of several devices makes of its share of batches."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    paths = [folder / f"{process}.pickle" for process in range(processes)]
+    command = [sys.executable, "-m", "tests.models.data_parallel"]
+    running = [
+        subprocess.Popen([*command, path, *map(str, (devices, processes, process, port))])
+        for process, path in enumerate(paths)
+    ]
+    assert [process.wait(timeout=240) for process in running] == [0] * processes
+    return [pickle.loads(path.read_bytes()) for path in paths]
+
+
+def assert_close(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name in theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_two_processes_of_two_devices_take_the_same_steps_as_one(tmp_path):
+    both = train_in_processes(tmp_path, processes=2, devices=2)
+    data = (tiny.images(32), tiny.images(20), data_parallel.CODES)
+    alone = data_parallel.train(*data, data_parallel.BATCH)
+    loaded = keras.saving.load_model(tmp_path / "0.pickle.keras")
+    np.testing.assert_allclose(loaded.sample(5, seed=0), alone["sample"], atol=1e-5)
+    for process, results in enumerate(both):
+        assert_close(results["logs"], alone["logs"])
+        assert_close(results["weights"], alone["weights"])
+        assert_close(results["joint"], alone["joint"])
+        np.testing.assert_allclose(results["sample"], alone["sample"], atol=1e-5)
+        own = alone["mean"][process::2]
+        np.testing.assert_allclose(results["mean"], own, rtol=1e-4, atol=1e-5)
+    merged, other = (results["statistics"] for results in both)
+    merged.merge(other)
+    whole = alone["statistics"].statistics
+    assert merged.num_samples == whole.num_samples == 32
+    np.testing.assert_allclose(merged.statistics.mean, whole.mean, rtol=1e-12)
+    np.testing.assert_allclose(merged.statistics.covariance, whole.covariance, rtol=1e-9)
+
+
+def of_devices(monkeypatch, devices):
+    monkeypatch.setattr("keras_tsvae.batching.local_replicas", lambda: devices)
+
+
+def test_batches_can_be_split_over_all_devices(monkeypatch):
+    of_devices(monkeypatch, 4)
+    rows = np.arange(22)
+    batches = ArrayBatches((rows,), 8, training=False)
+    parts = [batches[index][0] for index in range(len(batches))]
+    assert all(len(part) % 4 == 0 and 0 < len(part) <= 8 for part in parts)
+    np.testing.assert_array_equal(np.concatenate(parts), rows[:20])
+
+
+def test_a_batch_that_cannot_be_split_is_refused(monkeypatch):
+    of_devices(monkeypatch, 4)
+    with pytest.raises(ValueError, match="`batch_size` must be a multiple of the 4 devices"):
+        tiny.first_stage().fit(tiny.images(32), batch_size=6)
+    with pytest.raises(ValueError, match="`x` must hold an example for each of the 4 devices"):
+        tiny.first_stage().evaluate(tiny.images(3))
+
+
+def test_a_process_without_a_distribution_has_one_device():
+    assert tsvae.backend.local_replicas() == 1
