@@ -47,7 +47,7 @@ def train(images, validation_images, codes, batch_size, path=None):
     logs = first.fit(images, validation_data=validation_images, **settings).history
     posteriors = first.posteriors(images)
     logs.update({f"2_{k}": v for k, v in second.fit(posteriors, **settings).history.items()})
-    weights = {w.path: keras.ops.convert_to_numpy(w) for w in model.weights}
+    weights = dict(enumerate(keras.ops.convert_to_numpy(w) for w in model.weights))
     statistics = tsvae.metrics.ReferenceStatistics(features)
     statistics.update(images)
     if path is not None:

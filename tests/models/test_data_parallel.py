@@ -36,7 +36,9 @@ def train_in_processes(folder, processes, devices):
 def assert_close(ours, theirs):
     assert ours.keys() == theirs.keys()
     for name in theirs:
-        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(
+            ours[name], theirs[name], rtol=1e-4, atol=1e-5, err_msg=f"{name}"
+        )
 
 
 def test_two_processes_of_two_devices_take_the_same_steps_as_one(tmp_path):
