@@ -1,10 +1,9 @@
 """Seconds that `import keras_tsvae` takes beyond `import keras`, in fresh processes in turn."""
 
 import statistics
-import subprocess
-import sys
 
 import compare
+import fresh
 import keras
 import record
 
@@ -20,12 +19,7 @@ print(between - start, time.perf_counter() - between)
 
 def main():
     args = compare.parser(__doc__).parse_args()
-    rounds = []
-    for _ in range(args.rounds + 1):
-        lines = subprocess.run(
-            [sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True
-        ).stdout.splitlines()
-        rounds.append([float(word) for word in lines[-1].split()])
+    rounds = [fresh.numbers(PROGRAM) for _ in range(args.rounds + 1)]
     names = ("import keras", "import keras_tsvae, beyond it")
     seconds = dict(zip(names, (list(part) for part in zip(*rounds[1:]))))
     for name, each in seconds.items():

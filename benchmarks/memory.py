@@ -5,15 +5,11 @@ libraries are part of that. The images are random; training goes over them once,
 part of them, which changes nothing. Needs `pip install -e ".[benchmarks]"`.
 """
 
-import pathlib
-import subprocess
-import sys
-
 import compare
+import fresh
 import numpy as np
 import record
 
-HERE = pathlib.Path(__file__).parent
 IMAGES = """
 import resource, numpy as np
 images = np.random.default_rng(0).integers(0, 256, (50_000, 32, 32, 3), dtype="uint8")
@@ -57,10 +53,8 @@ def main():
     for _ in range(args.rounds):
         for name, program in PROGRAMS.items():
             code = IMAGES + program.replace("STEPS", str(args.steps)) + PEAK
-            lines = subprocess.run(
-                [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=HERE
-            ).stdout.splitlines()
-            peaks[name].append(int(lines[-1]))
+            [peak] = fresh.numbers(code)
+            peaks[name].append(int(peak))
     for name, each in peaks.items():
         low, median, high = (f(each) / 2**20 for f in (min, np.median, max))
         print(f"{name}: {median:.0f} MiB beyond the images ({low:.0f} to {high:.0f})")
