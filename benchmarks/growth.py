@@ -6,6 +6,8 @@ the system keeps as long as nobody else needs the room, are not counted. Writes 
 JSON. Needs `pip install -e ".[examples]"`.
 """
 
+import statistics
+
 import compare
 import fresh
 import matplotlib
@@ -83,13 +85,16 @@ def main():
 
 
 def plot(points):
-    """Returns a figure of seconds and memory, the middle of all rounds, against amounts."""
+    """Returns a figure of seconds and memory, medians of all rounds, against amounts."""
     figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained")
     for column, (axes, (name, amounts)) in enumerate(
         zip(figure.subplots(2, len(points), sharex="col").T, points.items())
     ):
-        middle = [sorted(rounds)[len(rounds) // 2] for rounds in amounts.values()]
-        for axis, values, label in zip(axes, zip(*middle), ("seconds", "MiB")):
+        medians = [
+            [statistics.median(rounds) for rounds in zip(*points_of)]
+            for points_of in amounts.values()
+        ]
+        for axis, values, label in zip(axes, zip(*medians), ("seconds", "MiB")):
             axis.plot(list(amounts), values, "o-")
             axis.set_xscale("log")
             axis.minorticks_off()
@@ -97,7 +102,7 @@ def plot(points):
             axis.set_ylabel(label if column == 0 else None)
         axes[0].set_yscale("log")
         axes[0].set_title(name)
-        axes[1].set_ylim(0, 1.1 * max(memory for _, memory in middle))
+        axes[1].set_ylim(0, 1.1 * max(memory for _, memory in medians))
         axes[1].set_xlabel("pixels a side" if column == 0 else "number")
     return figure
 

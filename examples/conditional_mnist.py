@@ -5,7 +5,7 @@ conditioned.png, digits at random beside some that are asked for; obedience.json
 sees what was asked for with strength 1.
 
 On two CPU cores an epoch of the ResNet takes minutes: the preset's 400 + 800 epochs take days, and
-are meant for a GPU. A first look, with a network of which an epoch takes a few minutes:
+are meant for a GPU. A first look, with a network of which an epoch takes a minute:
 
     python examples/conditional_mnist.py --preset mnist_conditional_infogan --base-dim 32 \
         --gamma computed --learning-rate 2e-3 --epochs 8 --second-stage-epochs 40 \
