@@ -1,33 +1,33 @@
 """Batch normalisation whose moving statistics are right from the first step on."""
 
-import math
-
 import keras
 from keras import ops
 
 from keras_tsvae.backend import normalize_batch
 
+ETA = 9.0  # in short trainings about the last 1 / (ETA + 1) of the steps counts
+
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
 class DebiasedBatchNormalization(keras.layers.Layer):
-    r"""Batch normalisation over the last axis, with zero-debiased moving statistics.
+    """Batch normalisation over the last axis, with moving statistics that no start value biases.
 
     In training, `y = scale * (x - mean) / sqrt(variance + epsilon) + offset` with the batch's
     own mean and (biased) variance over all axes but the last. In inference the same with the
-    moving statistics, which after `t` training steps are
+    moving statistics, which in training step `t` become
 
-    `m_t = (1 - d) / (1 - d^t) * sum_{s=1..t} d^(t-s) * mean_s`,
+    `m_t = m_(t-1) + max(1 - decay, 10 / (t + 9)) * (mean_t - m_(t-1))`:
 
-    the exponential average divided by the weight it has gathered so far. It equals the batch's
-    statistics after one step and the ordinary moving average in the long run, so a model that
-    has trained for 50 steps already evaluates sanely at a decay of 0.999.
+    the batch's own after one step, then mostly those of the last tenth of the steps so far, and
+    from `10 / (1 - decay)` steps on the ordinary moving average. A model that has trained for 50
+    or 1000 steps at a decay of 0.999 so evaluates with the statistics of its latest weights.
 
     The statistics are those of the whole batch, also where a `tf.distribute` strategy or a
     `keras.distribution` splits it over several devices. They are computed in float32 under
     every dtype policy.
 
     Args:
-        decay: Float in (0, 1), the weight `d` of the past. Defaults to 0.999.
+        decay: Float in (0, 1), the weight of the past in the long run. Defaults to 0.999.
         epsilon: Positive float added to the variance. Defaults to 1e-5.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
@@ -44,8 +44,8 @@ class DebiasedBatchNormalization(keras.layers.Layer):
         (8, 4, 4, 3)
 
     Source:
-        Ioffe & Szegedy (2015); debiasing as in Kingma & Ba (2015), section 3; the constants are
-        those of Dai & Wipf's (2019) experiments.
+        Ioffe & Szegedy (2015), with the constants of Dai & Wipf's (2019) experiments; for the first
+        steps polynomial-decay averaging, Shamir & Zhang (2013), section 4, with eta = 9.
     """
 
     def __init__(self, decay=0.999, epsilon=1e-5, **kwargs):
@@ -108,8 +108,7 @@ class DebiasedBatchNormalization(keras.layers.Layer):
     def _record(self, mean, variance):
         # One more, but only once the batch is there: where it fails to come, nothing may move.
         updates = self.num_updates + ops.cast(ops.isfinite(mean[0]), "float32")
-        gathered = -ops.expm1(updates * math.log(self.decay))  # 1 - decay^updates
-        rate = (1.0 - self.decay) / gathered
+        rate = ops.maximum(1.0 - self.decay, (ETA + 1.0) / (updates + ETA))
         self.num_updates.assign(updates)
         self.moving_mean.assign(self.moving_mean + rate * (mean - self.moving_mean))
         self.moving_variance.assign(self.moving_variance + rate * (variance - self.moving_variance))
