@@ -22,7 +22,9 @@ def arguments(description, *presets):
     add("--learning-rate", type=float, help="Adam's at first, falling along a cosine")
     add("--second-stage-batch-size", type=int, help="more than the first's takes less time")
     add("--base-dim", type=int, help="width of the networks; less takes less time and memory")
-    add("--gamma", type=gamma, help="of both stages: learned, computed or a positive number")
+    add("--gamma", type=gamma, help="of both stages: learned, computed, optimal or a number")
+    add("--second-stage-gamma", type=gamma, help="of the second stage, if it is another one")
+    add("--dtype-policy", default="float32", help="of a new model, such as mixed_bfloat16")
     add("--limit", type=int, metavar="N", help="use no more than N images of each split")
     add("--samples", type=int, default=10_000, help="images of each stage that are measured")
     add(
@@ -39,11 +41,12 @@ def arguments(description, *presets):
     args.output = args.output or pathlib.Path("runs", args.preset)
     args.model = args.output / f"{args.preset}.keras"
     fields = ("epochs", "second_stage_epochs", "second_stage_batch_size", "learning_rate")
-    fields += ("base_dim", "gamma")
+    fields += ("base_dim", "gamma", "second_stage_gamma")
     args.changes = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
     if args.learning_rate is not None:
         args.changes["schedule"] = "cosine"
     try:
+        keras.dtype_policies.get(args.dtype_policy)
         args.batch_size = tsvae.presets.get(args.preset, **args.changes).batch_size
         if args.inception is not None:  # now, not after a training of days
             weights = None if args.inception == "download" else args.inception
@@ -60,7 +63,7 @@ def arguments(description, *presets):
 
 def gamma(text):
     """Returns what a preset takes as its gamma."""
-    return text if text in ("learned", "computed") else float(text)
+    return text if text in ("learned", "computed", "optimal") else float(text)
 
 
 def make(args, train_size, **compiling):
@@ -74,6 +77,7 @@ def make(args, train_size, **compiling):
             ("limit", "train_size"),
             ("base-dim", "base_dim"),
             ("gamma", "gamma"),
+            ("second-stage-gamma", "second_stage_gamma"),
         ):
             before = getattr(model.preset, field)
             if changes.get(field, before) != before:
@@ -92,6 +96,8 @@ def make(args, train_size, **compiling):
         path.unlink(missing_ok=True)
     conditional = args.preset in tsvae.presets.names(conditional=True)
     kind = tsvae.ConditionalTwoStageVAE if conditional else tsvae.TwoStageVAE
+    keras.config.set_dtype_policy(args.dtype_policy)
     model = kind.from_preset(args.preset, **changes)
+    keras.config.set_dtype_policy("float32")  # of whatever measures the model
     model.compile(**compiling)
     return model

@@ -3,6 +3,8 @@
 import numbers
 import operator
 
+GAMMAS = ("learned", "computed", "optimal")
+
 
 def positive_int(name: str, value) -> int:
     """Returns `value` as an `int`, or raises a `ValueError` that names the argument."""
@@ -26,14 +28,14 @@ def check_image_shape(value) -> tuple[int, int, int]:
     return tuple(positive_int("image_shape", side) for side in (height, width, channels))
 
 
-def check_gamma(value):
-    """Returns `"learned"`, `"computed"` or a float, or raises a `ValueError`."""
-    if isinstance(value, str) and value in ("learned", "computed"):
+def check_gamma(value, name="gamma"):
+    """Returns one of `GAMMAS` or a float, or raises a `ValueError`."""
+    if isinstance(value, str) and value in GAMMAS:
         return value
     if not is_number(value) or not 1e-6 <= value <= 1e6:
         raise ValueError(
-            "`gamma` must be 'learned', 'computed' or a number from 1e-6 to 1e6, the decoder's "
-            f"standard deviation. Received: gamma={value!r}"
+            f"`{name}` must be 'learned', 'computed', 'optimal' or a number from 1e-6 to 1e6, the "
+            f"decoder's standard deviation. Received: {name}={value!r}"
         )
     return float(value)
 

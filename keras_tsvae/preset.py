@@ -43,7 +43,8 @@ class Preset:
         base_dim, num_scale, block_per_scale, depth_per_block, kernel_size, fc_dim: Arguments of
             the networks, as far as they take them. None: the network's default.
         second_stage_width, second_stage_depth: Units and number of the second stage's layers.
-        gamma: Of both stages: `"learned"`, `"computed"` or a positive number.
+        gamma: Of both stages: `"learned"`, `"computed"`, `"optimal"` or a positive number.
+        second_stage_gamma: Of the second stage, if it is another one. None: `gamma`.
         likelihood: Of the first stage: `"gaussian"` or `"cross_entropy"`.
         batch_size, optimizer: Of both stages; the optimiser by its Keras name.
         second_stage_batch_size: Of the second stage, if it is another one. None: `batch_size`.
@@ -76,6 +77,7 @@ class Preset:
     second_stage_width: int = 1024
     second_stage_depth: int = 3
     gamma: str | float = "learned"
+    second_stage_gamma: str | float | None = None
     likelihood: str = "gaussian"
     batch_size: int = 64
     second_stage_batch_size: int | None = None
@@ -94,6 +96,8 @@ class Preset:
         """Checks every field that no network or stage checks later."""
         object.__setattr__(self, "image_shape", check_image_shape(self.image_shape))
         check_gamma(self.gamma)
+        if self.second_stage_gamma is not None:
+            check_gamma(self.second_stage_gamma, "second_stage_gamma")
         for name in _POSITIVE:
             positive_int(name, getattr(self, name))
         if self.second_stage_batch_size is not None:

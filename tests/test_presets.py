@@ -38,6 +38,9 @@ def test_every_preset_is_data_and_makes_its_model(name):
     assert model.image_shape == preset.image_shape
     assert type(model.first_stage.encoder).__name__.lower() == preset.network + "encoder"
     assert model.first_stage.gamma_mode == model.second_stage.gamma_mode == preset.gamma
+    gammas = {"gamma": "optimal", "second_stage_gamma": 0.5}
+    first, second = cls.from_preset(name, **TINY, **gammas).stages().values()
+    assert (first.gamma_mode, second.gamma_mode) == ("optimal", 0.5)
     assert model.second_stage.width == 8 and model.latent_dim == 4
     assert preset.dataset in tsvae.data.names()
 

@@ -19,7 +19,9 @@ class FirstStageVAE(ImageCoder):
     averaged over the batch. It is negative once gamma is small, and that is right.
 
     A computed gamma is the root of a running mean squared error (see `update_gamma`), and the KL
-    divergence then has the weight `(2 * side / latent_dim)^2`, with `side^2 = height * width`.
+    divergence then has the weight `(2 * side / latent_dim)^2`, with `side^2 = height * width`. An
+    optimal gamma is that of a mean over the last ten batches or so: it maximises their likelihood,
+    and falls within some fifty steps, where a learned one moves by one learning rate a step.
 
     Images are uint8 in [0, 255], scaled on the device, or floats in [0, 1]; labels that come
     with them are ignored, unless the networks are conditioned (have a `condition_dim`): then images
@@ -30,8 +32,8 @@ class FirstStageVAE(ImageCoder):
             [0, 1], to a pair `(mean, log_std)`, each `(batch, latent_dim)`.
         decoder: A Keras layer or model from `(batch, latent_dim)` to reconstructions in the
             images' own shape and range.
-        gamma: `"learned"`, `"computed"`, or a positive float that stays as it is. Defaults to
-            `"learned"`.
+        gamma: `"learned"`, `"computed"`, `"optimal"`, or a positive float that stays as it is.
+            Defaults to `"learned"`.
         likelihood: `"gaussian"`, or `"cross_entropy"` for Bernoulli pixels, which have no gamma;
             the decoder then needs a method `logits(z, training)`, as this package's have.
             Defaults to `"gaussian"`.
@@ -50,7 +52,7 @@ class FirstStageVAE(ImageCoder):
 
     Source:
         Dai & Wipf (2019), sections 2 and 3; Asperti & Trentin (2020), for the computed
-        gamma.
+        gamma; Rybkin et al. (2021), for the optimal one.
     """
 
     def __init__(self, encoder, decoder, gamma="learned", likelihood="gaussian", **kwargs):

@@ -47,7 +47,7 @@ def make_stages(preset):
         preset.latent_dim,
         preset.second_stage_width,
         preset.second_stage_depth,
-        gamma=preset.gamma,
+        gamma=preset.gamma if preset.second_stage_gamma is None else preset.second_stage_gamma,
         **_conditioning(preset, "second"),
     )
     return first, second

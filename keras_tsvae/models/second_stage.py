@@ -41,11 +41,12 @@ class SecondStageVAE(Stage):
         encoder: Optional Keras layer or model from z to a pair `(mean, log_std)`, in place of
             an `MLPEncoder`.
         decoder: Optional Keras layer or model from u to z, in place of an `MLPDecoder`.
-        gamma: `"learned"`, `"computed"`, or a positive float that stays as it is. A computed one
-            is the root of a running mean squared error (see `update_gamma`), and samples are
-            then rescaled by `z_scale`, measured at the end of every epoch, so that their standard
-            deviation, averaged over dimensions, is that of the training posteriors,
-            `sqrt(mean_j(Var mean_j + E std_j^2))`. Defaults to `"learned"`.
+        gamma: `"learned"`, `"computed"`, `"optimal"`, or a positive float that stays as it is. A
+            computed or optimal one is the root of a running mean squared error (see
+            `update_gamma`). With a computed one samples are rescaled by `z_scale`, measured at the
+            end of every epoch, so that their standard deviation, averaged over dimensions, is that
+            of the training posteriors, `sqrt(mean_j(Var mean_j + E std_j^2))`. Defaults to
+            `"learned"`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:

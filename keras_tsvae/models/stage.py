@@ -15,7 +15,7 @@ from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
-KEPT_OF_MSE = 0.99  # weight of the past in the computed gamma
+KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
 class Stage(StageTrainer, BaseModel):
@@ -51,6 +51,11 @@ class Stage(StageTrainer, BaseModel):
             trainable=self.gamma_mode == "learned",
             aggregation="none" if self.gamma_mode == "learned" else "only_first_replica",
         )
+
+    @property
+    def follows_mse(self) -> bool:
+        """Whether gamma is set from the training batches' errors (see `update_gamma`)."""
+        return self.gamma_mode in KEPT_OF_MSE
 
     @property
     def metrics(self):
@@ -149,23 +154,26 @@ class Stage(StageTrainer, BaseModel):
         return {"nll": nll, "mse": mse, "gamma": ops.ones_like(nll) * ops.exp(self.log_gamma)}
 
     def update_gamma(self, batch_mse):
-        """Follows the mean squared error of a training batch, if gamma is computed.
+        """Follows the mean squared error of a training batch, if gamma is computed or optimal.
 
-        `mse <- min(mse, 0.99 * mse + 0.01 * batch_mse)`, `gamma^2 = mse`, written as a step of
-        log gamma, so that nothing is lost to rounding where the minimum keeps mse as it is.
+        `gamma^2 = mse`, with `mse <- min(mse, 0.99 * mse + 0.01 * batch_mse)` if it is computed,
+        `mse <- 0.9 * mse + 0.1 * batch_mse` if it is optimal; written as a step of log gamma, so
+        that nothing is lost to rounding where the minimum keeps mse as it is.
 
         Args:
             batch_mse: Scalar, the mean over the whole batch and all dimensions.
 
         Source:
             Asperti & Trentin (2020), *Balancing Reconstruction Error and Kullback-Leibler
-            Divergence in Variational Autoencoders*.
+            Divergence in Variational Autoencoders*; Rybkin, Daniilidis & Levine (2021), *Simple
+            and Effective VAE Training with Calibrated Decoders*, for the optimal one.
         """
-        if self.gamma_mode != "computed":
+        if not self.follows_mse:
             return
         ratio = batch_mse * ops.exp(-2.0 * self.log_gamma)
-        step = 0.5 * ops.log1p((1.0 - KEPT_OF_MSE) * (ratio - 1.0))
-        self.log_gamma.assign(self.log_gamma + ops.where(step < 0.0, step, 0.0))
+        step = 0.5 * ops.log1p((1.0 - KEPT_OF_MSE[self.gamma_mode]) * (ratio - 1.0))
+        taken = step < 0.0 if self.gamma_mode == "computed" else ops.isfinite(step)
+        self.log_gamma.assign(self.log_gamma + ops.where(taken, step, 0.0))
 
     def update_metrics(self, terms):
         """Adds one batch to the running means and returns them by name."""

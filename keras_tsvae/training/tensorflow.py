@@ -21,7 +21,7 @@ class StageTrainer:
         variables = self.trainable_variables
         gradients = tape.gradient(scaled_loss, variables)
         self.optimizer.apply_gradients(zip(gradients, variables))
-        if self.gamma_mode == "computed":
+        if self.follows_mse:
             self.update_gamma(_sum_over_replicas(_global_mean(terms["mse"])))
         return self.update_metrics(terms)
 

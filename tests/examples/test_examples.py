@@ -34,7 +34,8 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
     arrays = {"x_train": images, "x_test": images}
     arrays |= {"y_train": np.arange(70) % 2, "y_test": np.arange(70) % 2}
     np.savez(tmp_path / "mnist.npz", **{k: v.astype("uint8") for k, v in arrays.items()})
-    data = ("--preset", "mnist_infogan", "--data-dir", tmp_path)
+    data = ("--preset", "mnist_infogan", "--data-dir", tmp_path, "--gamma", "optimal")
+    data += ("--second-stage-gamma", "computed", "--dtype-policy", "mixed_bfloat16")
     check_written(tmp_path / "out", run("mnist", *data, *SHORT), "mnist_infogan.keras")
     longer = ("--epochs", 3, "--second-stage-epochs", 2, "--learning-rate", 1e-4)
     run("mnist", *data, "--resume", *longer)
@@ -42,6 +43,8 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
         log = np.genfromtxt(tmp_path / "out" / f"{name}.csv", delimiter=",", names=True)
         assert log["epoch"].tolist() == list(range(epochs))
     model = keras.saving.load_model(tmp_path / "out" / "mnist_infogan.keras")
+    assert [s.gamma_mode for s in model.stages().values()] == ["optimal", "computed"]
+    assert model.first_stage.encoder.compute_dtype == "bfloat16"
     optimizers = [stage.optimizer for stage in model.stages().values()]
     iterations = [int(keras.ops.convert_to_numpy(o.iterations)) for o in optimizers]
     assert iterations == [3 * 2, 2 * 2]
@@ -59,6 +62,7 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
         (["--epochs", -1], "`epochs` must be an integer of at least 0"),
         (["--limit", 10], "--limit must be at least 32, the preset's batch size"),
         (["--learning-rate", 0], "`learning_rate` must be a positive number"),
+        (["--dtype-policy", "half"], "Cannot convert 'half' to a mixed precision DTypePolicy"),
         (["--samples", 3], "--samples must be at least 4"),
         (["--inception", "nowhere.pth"], "`weights` must be"),
     ],

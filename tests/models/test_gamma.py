@@ -50,6 +50,34 @@ def test_a_fit_computes_gamma_from_its_batches(images):
     np.testing.assert_allclose(stage.gamma**2, expected[-1], rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", [first_stage, second_stage])
+def test_an_optimal_gamma_follows_the_batches_up_and_down(make):
+    stage = make(gamma="optimal")
+    expected = 1.0
+    for batch_mse in (0.5, 0.01, 4.0, 0.0, 0.3):
+        stage.update_gamma(batch_mse)
+        expected = 0.9 * expected + 0.1 * batch_mse
+        np.testing.assert_allclose(stage.gamma**2, expected, rtol=1e-5)
+    before = stage.gamma
+    for broken in (float("nan"), float("inf")):
+        stage.update_gamma(broken)
+    assert stage.gamma == before
+
+
+def test_an_optimal_gamma_has_the_greatest_likelihood(images):
+    """Of deviations around it, the one that a fit settles at gives its images the least nll."""
+    stage = first_stage(gamma="optimal")
+    stage.optimizer.learning_rate = 0.0
+    history = stage.fit(images, batch_size=len(images), epochs=150, verbose=0).history
+    np.testing.assert_allclose(stage.gamma**2, np.mean(history["mse"][-20:]), rtol=0.02)
+    found, nll = stage.gamma, {}
+    for factor in (0.8, 1.0, 1.25):
+        stage.log_gamma.assign(np.log(factor * found))
+        nll[factor] = stage.evaluate(images, verbose=0, return_dict=True)["nll"]
+    assert nll[1.0] < min(nll[0.8], nll[1.25])
+    assert stage.kl_weight == 1.0
+
+
 @pytest.mark.parametrize(
     "shape, latent_dim, weight",
     [((32, 32, 3), 64, 1.0), ((64, 64, 3), 64, 4.0), ((8, 16, 1), 4, 32.0)],
@@ -134,7 +162,8 @@ BAD_GAMMAS = ["fixed", 0, -1.0, 1e-25, float("inf"), float("nan"), True, None, [
 
 @pytest.mark.parametrize("gamma", BAD_GAMMAS)
 def test_bad_gammas_are_named(gamma):
-    rule = "`gamma` must be 'learned', 'computed' or a number from 1e-6.* Received: gamma="
+    kinds = "'learned', 'computed', 'optimal'"
+    rule = f"`gamma` must be {kinds} or a number from 1e-6.* Received: gamma="
     with pytest.raises(ValueError, match=rule):
         second_stage(gamma=gamma)
     with pytest.raises(ValueError, match=rule):
