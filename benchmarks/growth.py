@@ -1,4 +1,4 @@
-"""How time and memory grow with the size of images, the number of posteriors and of samples.
+"""How time and memory grow with the images' size and number, with posteriors and samples.
 
 Each point is a process of its own: seconds of the work alone, without imports and compilation, and
 the most memory of its own that the process had at any time. Pages of the posteriors' file, which
@@ -14,20 +14,16 @@ import matplotlib
 import matplotlib.figure
 import record
 
-WATCH = """
-import re, threading, time
+START = (
+    fresh.WATCH
+    + """
+import time
 import numpy as np
-most, done = [0], threading.Event()
-def watch():
-    while not done.wait(0.02):
-        status = open("/proc/self/status").read()
-        most[0] = max(most[0], int(re.search(r"RssAnon:\\s+(\\d+)", status)[1]))
-threading.Thread(target=watch, daemon=True).start()
 import keras_tsvae as tsvae
 """
+)
 REPORT = """
-done.set()
-print(seconds, most[0] / 1024)
+print(seconds, own_peak() / 2**20)
 """
 IMAGES = """
 shape, scales = (AMOUNT, AMOUNT, 3), {32: 3, 64: 4, 128: 5}[AMOUNT]
@@ -40,6 +36,25 @@ stage.compile()
 stage.fit(images[:32], batch_size=16, verbose=0)
 start = time.perf_counter()
 stage.fit(images, batch_size=16, verbose=0)
+seconds = time.perf_counter() - start
+"""
+STREAMED = """
+import keras
+class Images(keras.utils.PyDataset):
+    batches = AMOUNT // 100
+    def __len__(self):
+        return self.batches
+    def __getitem__(self, index):
+        return np.random.default_rng(index).integers(0, 256, (100, 16, 16, 3), dtype="uint8")
+small = {"image_shape": (16, 16, 3), "base_dim": 8, "fc_dim": 64, "second_stage_width": 64}
+model = tsvae.TwoStageVAE.from_preset("cifar10_infogan", **small)
+model.compile()
+first, images = Images(), Images()
+first.batches = 2
+model.fit(first, batch_size=100, second_stage_epochs=1, verbose=0)
+start = time.perf_counter()
+arguments = {"batch_size": 100, "posteriors_memory_limit": 2**20, "verbose": 0}
+model.fit(images, second_stage_epochs=1, **arguments)
 seconds = time.perf_counter() - start
 """
 POSTERIORS = """
@@ -64,6 +79,7 @@ assert count == AMOUNT
 """
 WORK = {
     "first stage, 160 images of a size": (IMAGES, (32, 64, 128)),
+    "both stages, an epoch of small images": (STREAMED, (1_000, 10_000, 100_000)),
     "second stage, an epoch of posteriors": (POSTERIORS, (10_000, 100_000, 1_000_000)),
     "samples": (SAMPLES, (1_000, 10_000, 100_000, 1_000_000)),
 }
@@ -75,7 +91,7 @@ def main():
     for _ in range(args.rounds):
         for name, (program, amounts) in WORK.items():
             for amount in amounts:
-                code = WATCH + program.replace("AMOUNT", str(amount)) + REPORT
+                code = START + program.replace("AMOUNT", str(amount)) + REPORT
                 seconds, mebibytes = fresh.numbers(code)
                 points[name].setdefault(amount, []).append((seconds, mebibytes))
                 print(f"{name}, {amount:,}: {seconds:.3g} s, {mebibytes:.0f} MiB", flush=True)
@@ -86,7 +102,7 @@ def main():
 
 def plot(points):
     """Returns a figure of seconds and memory, medians of all rounds, against amounts."""
-    figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(16, 5), layout="constrained")
     for column, (axes, (name, amounts)) in enumerate(
         zip(figure.subplots(2, len(points), sharex="col").T, points.items())
     ):

@@ -1,8 +1,9 @@
 """Peak memory of training the CIFAR-10 first stage, in fresh processes: keras_tsvae and PyTorch.
 
-Of each process, how much more than the images, 50,000 of uint8, it had in memory at the most; the
-libraries are part of that. The images are random; training goes over them once, or over the first
-part of them, which changes nothing. Needs `pip install -e ".[benchmarks]"`.
+Of each process, how much more than the images, 50,000 of uint8, it had in memory at the most: in
+all, and of its own, without pages of files, nearly all of which are the libraries' code. The images
+are random; training goes over them once, or over the first part of them, which changes nothing.
+Needs `pip install -e ".[benchmarks]"`.
 """
 
 import compare
@@ -10,24 +11,38 @@ import fresh
 import numpy as np
 import record
 
-IMAGES = """
+IMAGES = (
+    fresh.WATCH
+    + """
 import resource, numpy as np
 images = np.random.default_rng(0).integers(0, 256, (50_000, 32, 32, 3), dtype="uint8")
 """
+)
 PEAK = """
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - images.nbytes)
+in_all = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(in_all - images.nbytes, own_peak() - images.nbytes)
 """
 JAX = "import os; os.environ['KERAS_BACKEND'] = 'jax'\n"
-TRAINING = """
+BUILDING = """
 import keras_tsvae
 stage = keras_tsvae.TwoStageVAE.from_preset("cifar10").first_stage
 stage.compile()
+"""
+TRAINING = (
+    BUILDING
+    + """
 stage.fit(images, batch_size=64, steps_per_epoch=STEPS, verbose=0)
 """
+)
 PROGRAMS = {
-    "keras_tsvae on TensorFlow": TRAINING,
-    "keras_tsvae on JAX": JAX + TRAINING,
-    "PyTorch twin": """
+    "import keras, TensorFlow": "import keras",
+    "and building": BUILDING,
+    "and training": TRAINING,
+    "import keras, JAX": JAX + "import keras",
+    "and building, JAX": JAX + BUILDING,
+    "and training, JAX": JAX + TRAINING,
+    "import torch": "import torch",
+    "and training, PyTorch twin": """
 import torch
 from torch_twin import FirstStage
 model = FirstStage().to(memory_format=torch.channels_last)
@@ -39,9 +54,6 @@ for rows in torch.randperm(len(pictures)).split(64)[:STEPS]:
     loss.backward()
     optimizer.step()
 """,
-    "import keras, TensorFlow": "import keras",
-    "import keras, JAX": JAX + "import keras",
-    "import torch": "import torch",
 }
 
 
@@ -53,13 +65,15 @@ def main():
     for _ in range(args.rounds):
         for name, program in PROGRAMS.items():
             code = IMAGES + program.replace("STEPS", str(args.steps)) + PEAK
-            [peak] = fresh.numbers(code)
-            peaks[name].append(int(peak))
+            peaks[name].append([int(number) for number in fresh.numbers(code)])
     for name, each in peaks.items():
-        low, median, high = (f(each) / 2**20 for f in (min, np.median, max))
-        print(f"{name}: {median:.0f} MiB beyond the images ({low:.0f} to {high:.0f})")
+        in_all, own = (
+            f"{np.median(numbers):.0f} MiB ({min(numbers):.0f} to {max(numbers):.0f})"
+            for numbers in np.transpose(each) / 2**20
+        )
+        print(f"{name}: beyond the images {in_all}, of its own {own}")
     if args.output:
-        record.save(args.output, [np], steps=args.steps, peak_bytes=peaks)
+        record.save(args.output, [np], steps=args.steps, peak_and_own_peak_bytes=peaks)
 
 
 if __name__ == "__main__":
