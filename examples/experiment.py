@@ -40,9 +40,8 @@ def arguments(description, *presets):
     args = parser.parse_args()
     args.output = args.output or pathlib.Path("runs", args.preset)
     args.model = args.output / f"{args.preset}.keras"
-    fields = ("epochs", "second_stage_epochs", "second_stage_batch_size", "learning_rate")
-    fields += ("base_dim", "gamma", "second_stage_gamma")
-    args.changes = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
+    fields = {field.name for field in dataclasses.fields(tsvae.presets.Preset)}
+    args.changes = {k: v for k, v in vars(args).items() if k in fields and v is not None}
     if args.learning_rate is not None:
         args.changes["schedule"] = "cosine"
     try:
@@ -73,12 +72,8 @@ def make(args, train_size, **compiling):
     changes = {"train_size": train_size, **args.changes}
     if args.resume and args.model.exists():
         model = keras.saving.load_model(args.model)
-        for option, field in (
-            ("limit", "train_size"),
-            ("base-dim", "base_dim"),
-            ("gamma", "gamma"),
-            ("second-stage-gamma", "second_stage_gamma"),
-        ):
+        for field in ("train_size", "base_dim", "gamma", "second_stage_gamma"):
+            option = "limit" if field == "train_size" else field.replace("_", "-")
             before = getattr(model.preset, field)
             if changes.get(field, before) != before:
                 raise SystemExit(
