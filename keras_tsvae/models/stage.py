@@ -15,6 +15,7 @@ from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
+LEAST_GAMMA = 1e-6  # of images without any error, whose density else grows without bound
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
@@ -158,7 +159,8 @@ class Stage(StageTrainer, BaseModel):
 
         `gamma^2 = mse`, with `mse <- min(mse, 0.99 * mse + 0.01 * batch_mse)` if it is computed,
         `mse <- 0.9 * mse + 0.1 * batch_mse` if it is optimal; written as a step of log gamma, so
-        that nothing is lost to rounding where the minimum keeps mse as it is.
+        that nothing is lost to rounding where the minimum keeps mse as it is. Gamma stays at
+        1e-6 or more.
 
         Args:
             batch_mse: Scalar, the mean over the whole batch and all dimensions.
@@ -173,7 +175,8 @@ class Stage(StageTrainer, BaseModel):
         ratio = batch_mse * ops.exp(-2.0 * self.log_gamma)
         step = 0.5 * ops.log1p((1.0 - KEPT_OF_MSE[self.gamma_mode]) * (ratio - 1.0))
         taken = step < 0.0 if self.gamma_mode == "computed" else ops.isfinite(step)
-        self.log_gamma.assign(self.log_gamma + ops.where(taken, step, 0.0))
+        moved = self.log_gamma + ops.where(taken, step, 0.0)
+        self.log_gamma.assign(ops.maximum(moved, math.log(LEAST_GAMMA)))
 
     def update_metrics(self, terms):
         """Adds one batch to the running means and returns them by name."""

@@ -64,6 +64,16 @@ def test_an_optimal_gamma_follows_the_batches_up_and_down(make):
     assert stage.gamma == before
 
 
+def test_gamma_comes_back_from_a_vanished_error():
+    stage = second_stage(gamma="optimal")
+    for _ in range(300):
+        stage.update_gamma(0.0)
+    np.testing.assert_allclose(stage.gamma, 1e-6, rtol=1e-4)
+    for _ in range(50):
+        stage.update_gamma(0.25)
+    np.testing.assert_allclose(stage.gamma, 0.5, rtol=0.01)
+
+
 def test_an_optimal_gamma_has_the_greatest_likelihood(images):
     """Of deviations around it, the one that a fit settles at gives its images the least nll."""
     stage = first_stage(gamma="optimal")
