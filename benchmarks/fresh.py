@@ -23,7 +23,8 @@ def own_peak():
 
 def numbers(program):
     """Returns the numbers in the last line that a Python program prints."""
-    lines = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=HERE
-    ).stdout.splitlines()
-    return [float(word) for word in lines[-1].split()]
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+    if result.returncode:
+        raise RuntimeError(f"The program failed:\n{result.stderr}")
+    return [float(word) for word in result.stdout.splitlines()[-1].split()]

@@ -96,8 +96,8 @@ def main():
                 points[name].setdefault(amount, []).append((seconds, mebibytes))
                 print(f"{name}, {amount:,}: {seconds:.3g} s, {mebibytes:.0f} MiB", flush=True)
     if args.output:
-        plot(points).savefig(args.output.with_suffix(".png"))
         record.save(args.output, [matplotlib], seconds_and_mebibytes=points)
+        plot(points).savefig(args.output.with_suffix(".png"))
 
 
 def plot(points):

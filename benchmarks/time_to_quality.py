@@ -174,7 +174,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data-dir", required=True)
-    parser.add_argument("--official-epochs", type=int, nargs="*", default=(6, 8, 11, 14))
+    parser.add_argument("--official-epochs", type=int, nargs="+", default=(6, 8, 11, 14))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--policies", nargs="+", default=("mixed_bfloat16",))
     parser.add_argument("--threads", type=int, default=2)

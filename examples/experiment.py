@@ -61,8 +61,8 @@ def arguments(description, *presets):
 
 
 def gamma(text):
-    """Returns what a preset takes as its gamma."""
-    return text if text in ("learned", "computed", "optimal") else float(text)
+    """Returns what a preset takes as its gamma; it refuses words that it does not know."""
+    return text if text.isalpha() else float(text)
 
 
 def make(args, train_size, **compiling):

@@ -4,6 +4,7 @@ import numbers
 import operator
 
 GAMMAS = ("learned", "computed", "optimal")
+LEAST_GAMMA = 1e-6
 
 
 def positive_int(name: str, value) -> int:
@@ -32,7 +33,7 @@ def check_gamma(value, name="gamma"):
     """Returns one of `GAMMAS` or a float, or raises a `ValueError`."""
     if isinstance(value, str) and value in GAMMAS:
         return value
-    if not is_number(value) or not 1e-6 <= value <= 1e6:
+    if not is_number(value) or not LEAST_GAMMA <= value <= 1e6:
         raise ValueError(
             f"`{name}` must be 'learned', 'computed', 'optimal' or a number from 1e-6 to 1e6, the "
             f"decoder's standard deviation. Received: {name}={value!r}"

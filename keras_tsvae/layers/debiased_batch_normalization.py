@@ -45,7 +45,7 @@ class DebiasedBatchNormalization(keras.layers.Layer):
 
     Source:
         Ioffe & Szegedy (2015), with the constants of Dai & Wipf's (2019) experiments; for the first
-        steps polynomial-decay averaging, Shamir & Zhang (2013), section 4, with eta = 9.
+        steps polynomial-decay averaging, Shamir & Zhang (2013), with eta = 9.
     """
 
     def __init__(self, decay=0.999, epsilon=1e-5, **kwargs):

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_tsvae import losses
-from keras_tsvae.arguments import non_negative_int
+from keras_tsvae.arguments import LEAST_GAMMA, non_negative_int
 from keras_tsvae.backend import compile_function, resolve_jit
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.models.base import BaseModel
@@ -15,7 +15,6 @@ from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
-LEAST_GAMMA = 1e-6  # of images without any error, whose density else grows without bound
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
@@ -160,7 +159,7 @@ class Stage(StageTrainer, BaseModel):
         `gamma^2 = mse`, with `mse <- min(mse, 0.99 * mse + 0.01 * batch_mse)` if it is computed,
         `mse <- 0.9 * mse + 0.1 * batch_mse` if it is optimal; written as a step of log gamma, so
         that nothing is lost to rounding where the minimum keeps mse as it is. Gamma stays at
-        1e-6 or more.
+        1e-6 or more: the density of images without any error else grows without bound.
 
         Args:
             batch_mse: Scalar, the mean over the whole batch and all dimensions.

@@ -62,6 +62,7 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
         (["--epochs", -1], "`epochs` must be an integer of at least 0"),
         (["--limit", 10], "--limit must be at least 32, the preset's batch size"),
         (["--learning-rate", 0], "`learning_rate` must be a positive number"),
+        (["--gamma", "best"], "`gamma` must be 'learned', 'computed', 'optimal' or a number"),
         (["--dtype-policy", "half"], "Cannot convert 'half' to a mixed precision DTypePolicy"),
         (["--samples", 3], "--samples must be at least 4"),
         (["--inception", "nowhere.pth"], "`weights` must be"),
