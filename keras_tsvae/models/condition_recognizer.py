@@ -10,6 +10,7 @@ from keras_tsvae.backend import compile_function, gather, resolve_jit
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.pixels import unit_floats
+from keras_tsvae.training import Trainer
 
 BATCH_SIZE = 64
 DIMENSIONS = 128
@@ -26,7 +27,7 @@ NOISE_RATE = 10.0  # how much faster than the network the share of random labels
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ConditionRecognizer(keras.Model):
+class ConditionRecognizer(Trainer, keras.Model):
     """A small convolutional network from images to the condition that they show.
 
     Attributes have one logit each, classes one each, numbers and vectors their standardised value,
@@ -77,6 +78,11 @@ class ConditionRecognizer(keras.Model):
         self._outputs_of = None
         self.built = True
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether `train_on` has trained it."""
+        return bool(ops.convert_to_numpy(self.trained) > 0)
+
     def call(self, images, training=None):
         """Returns logits, or values, `(n, size)` of images, uint8 or float in [0, 1]."""
         features = self.trunk(unit_floats(images, self.compute_dtype), training=training)
@@ -110,11 +116,9 @@ class ConditionRecognizer(keras.Model):
         self.center.assign(joint.center)
         self.spread.assign(joint.spread)
         rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
-        self.compile(
-            FusedAdam(rate),
-            self._loss,
-            jit_compile=resolve_jit("auto"),
-        )
+        with self.scope():
+            self.compile(FusedAdam(rate), self._loss, jit_compile=resolve_jit("auto"))
+        self.build_optimizers()
         self.fit(
             batches,
             epochs=epochs,

@@ -241,7 +241,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             joint = JointConditions.from_batches(labelled.all_codes())
             batches, steps, held_out = labelled.split(batch_size or BATCH_SIZE)
         self.joint = joint  # now that all is checked
-        if epochs == 0 or (epochs is None and float(self.recognizer.trained) > 0):
+        if epochs == 0 or (epochs is None and self.recognizer.is_trained):
             return
         if verbose:
             print("Recognizer: conditions of images")

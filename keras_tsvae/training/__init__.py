@@ -3,8 +3,8 @@
 import keras
 
 if keras.backend.backend() == "tensorflow":
-    from keras_tsvae.training.tensorflow import StageTrainer
+    from keras_tsvae.training.tensorflow import StageTrainer, Trainer
 else:
-    from keras_tsvae.training.jax import StageTrainer
+    from keras_tsvae.training.jax import StageTrainer, Trainer
 
-__all__ = ["StageTrainer"]
+__all__ = ["StageTrainer", "Trainer"]

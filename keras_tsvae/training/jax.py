@@ -1,11 +1,32 @@
-"""Train and test step of a stage on JAX."""
+"""Train and test step of a stage on JAX, and fits that leave weights where they were."""
+
+import contextlib
 
 import jax
 import keras
 from keras import ops
 
 
-class StageTrainer:
+class Trainer:
+    """What Keras's `fit` lacks on JAX, in front of `keras.Model`."""
+
+    def scope(self):
+        """Returns a context in which optimisers belong to the devices of the model: any does."""
+        return contextlib.nullcontext()
+
+    def build_optimizers(self):
+        """Creates the optimiser's state, if there is none yet."""
+        if self.compiled and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _purge_model_variables(self, **kinds):
+        """Leaves variables their values: Keras loses them where an epoch's first batch fails.
+
+        No memory is held: what a step takes, it donates.
+        """
+
+
+class StageTrainer(Trainer):
     """Custom `train_step` and `test_step`, in front of `keras.Model` in the bases of a stage.
 
     A stage gives `loss_terms(data, training)`, a dict with one value per example, and
@@ -34,11 +55,6 @@ class StageTrainer:
         non_trainable = _current(scope, self.non_trainable_variables)
         logs, metrics_variables = self._stateless_metrics(metrics_variables, terms)
         return logs, (trainable, non_trainable, metrics_variables)
-
-    def build_optimizers(self):
-        """Creates the optimiser's state, if there is none yet."""
-        if self.compiled and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
 
     def _stateless_loss(self, trainable, non_trainable, optimizer_variables, data):
         optimizer_mapping = list(zip(self.optimizer.variables, optimizer_variables))

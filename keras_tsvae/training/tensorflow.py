@@ -1,9 +1,64 @@
-"""Train and test step of a stage on TensorFlow."""
+"""Train and test step of a stage on TensorFlow, and fits under a `tf.distribute` strategy."""
 
+import keras
 import tensorflow as tf
 
+from keras_tsvae.batching import ArrayBatches
 
-class StageTrainer:
+
+class Trainer:
+    """What Keras's `fit` lacks under a `tf.distribute` strategy, in front of `keras.Model`.
+
+    Batches need not divide evenly over the devices, but in training none may go without: the last
+    batch of a `tf.data.Dataset` that is too small for that is left out, others are refused.
+    """
+
+    def fit(self, x, **kwargs):
+        """Trains as `keras.Model.fit` does, on batches of which each device gets a part."""
+        return super().fit(_for_all_devices(x, self.distribute_strategy), **kwargs)
+
+    def scope(self):
+        """Returns a context in which optimisers belong to the devices of the model."""
+        return self.distribute_strategy.scope()
+
+    def build_optimizers(self):
+        """Creates the optimiser's state, if there is none yet.
+
+        Left to the first training step, it would make TensorFlow trace that step twice.
+        """
+        if self.compiled and not self.optimizer.built:
+            with self.scope():
+                self.optimizer.build(self.trainable_variables)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Builds nothing: all is built, and Keras would average the first batch over devices."""
+
+
+def _for_all_devices(x, strategy):
+    devices = strategy.num_replicas_in_sync
+    if devices == 1:
+        return x
+    if isinstance(x, tf.data.Dataset):
+        return x.filter(lambda *batch: _reaches_all(tf.shape(batch[0])[0], devices))
+    rows = None
+    if isinstance(x, ArrayBatches):
+        rows = x.batch_size
+    elif isinstance(x, keras.utils.PyDataset) and x.num_batches:
+        rows = len(x[x.num_batches - 1][0])
+    if rows is not None and not _reaches_all(rows, devices):
+        raise ValueError(
+            f"`batch_size` must leave no device without an example: TensorFlow splits {rows} over "
+            f"{devices} devices by {-(-rows // devices)}. Received: a batch of {rows}"
+        )
+    return x
+
+
+def _reaches_all(rows, devices):
+    """Whether the last device gets any of `rows`, of which each takes `ceil(rows / devices)`."""
+    return (devices - 1) * (-(-rows // devices)) < rows
+
+
+class StageTrainer(Trainer):
     """Custom `train_step` and `test_step`, in front of `keras.Model` in the bases of a stage.
 
     A stage gives `loss_terms(data, training)`, a dict with one value per example, and
@@ -26,22 +81,23 @@ class StageTrainer:
         return self.update_metrics(terms)
 
     def test_step(self, data):
-        """Measures one batch and returns the running means."""
-        return self.update_metrics(self.loss_terms(data, training=False))
-
-    def build_optimizers(self):
-        """Creates the optimiser's state, if there is none yet.
-
-        Left to the first training step, it would make TensorFlow trace that step twice.
-        """
-        if self.compiled and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
+        """Measures one batch, of which a device may get nothing; returns the running means."""
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return self.update_metrics(self.loss_terms(data, training=False))
+        rows = tf.shape(tf.nest.flatten(data)[0])[0]
+        terms = self.loss_terms(tf.nest.map_structure(_never_empty, data), training=False)
+        return self.update_metrics({name: values[:rows] for name, values in terms.items()})
 
     def _penalty(self):
         """Regularisers of user-made networks, which every replica counts in full."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         return tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses] or [0.0]) / replicas
+
+
+def _never_empty(batch):
+    """Returns a batch, with one row of zeros if it has none: convolutions on CPU fail on none."""
+    missing = tf.cast(tf.shape(batch)[0] == 0, tf.int32)
+    return tf.pad(batch, [[0, missing], *[[0, 0]] * (batch.shape.rank - 1)])
 
 
 def _global_mean(values):

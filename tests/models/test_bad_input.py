@@ -76,10 +76,12 @@ def test_bad_images_are_refused_by_an_unbuilt_model_and_as_validation_data(case)
 
 
 @pytest.mark.parametrize(
-    "kind, bad", [("PyDataset", np.nan), ("PyDataset", -0.1), ("tf.data", np.nan), ("tf.data", 1.5)]
+    "kind, bad, place",
+    [("PyDataset", np.nan, 2), ("PyDataset", -0.1, 2), ("tf.data", np.nan, 2), ("tf.data", 1.5, 0)],
 )
-def test_a_bad_batch_of_a_stream_leaves_the_weights_alone(bad, kind):
+def test_a_bad_batch_of_a_stream_leaves_the_weights_alone(bad, kind, place):
     data = OneBadBatch(bad)
+    data.batches.insert(place, data.batches.pop())
 
     def steps_of(batches):
         keras.utils.set_random_seed(2)
@@ -93,14 +95,15 @@ def test_a_bad_batch_of_a_stream_leaves_the_weights_alone(bad, kind):
             stream = OneBadBatch(0.5)
             stream.batches = batches
         try:
-            stage.fit(stream, verbose=0, shuffle=False)
+            if batches:
+                stage.fit(stream, verbose=0, shuffle=False)
         except ValueError as error:
             return stage, error
         return stage, None
 
     spoilt, error = steps_of(data.batches)
     assert "must hold finite values in [0, 1]" in str(error) and "Received" in str(error)
-    clean, none = steps_of(data.batches[:2])
+    clean, none = steps_of(data.batches[:place])
     assert none is None
     for a, b in zip(spoilt.get_weights(), clean.get_weights()):
         np.testing.assert_array_equal(a, b)

@@ -6,6 +6,7 @@ import pytest
 
 import keras_tsvae as tsvae
 from tests import tiny
+from tests.conditions import toy
 from tests.harness import flat
 
 tf = pytest.importorskip("tensorflow")
@@ -22,7 +23,7 @@ def two():
     return strategy
 
 
-def train(strategy, make, data):
+def train(strategy, make, data, batch_size=None):
     """Trains in order, without noise: replicas draw other noise than one device does."""
     keras.utils.set_random_seed(3)
     with strategy.scope():
@@ -32,7 +33,7 @@ def train(strategy, make, data):
         head.bias.assign(np.full(head.bias.shape, -40.0))
         head.trainable = False
         stage.compile(keras.optimizers.SGD(1e-4))
-    history = stage.fit(data, batch_size=16, shuffle=False, verbose=0)
+    history = stage.fit(data, batch_size=batch_size, shuffle=False, verbose=0)
     return stage, history.history
 
 
@@ -58,13 +59,21 @@ def with_computed_gamma():
     return tsvae.FirstStageVAE(stage.encoder, stage.decoder, gamma="computed")
 
 
-@pytest.mark.parametrize("make", [without_batch_norm, with_batch_norm, with_computed_gamma, second])
-def test_two_replicas_take_the_same_step_as_one_device(two, make):
-    data = tiny.images(16)
+CASES = [
+    (without_batch_norm, 16),
+    (with_batch_norm, 15),  # split eight and seven
+    (with_computed_gamma, 15),
+    (second, 16),
+]
+
+
+@pytest.mark.parametrize("make, size", CASES)
+def test_two_replicas_take_the_same_step_as_one_device(two, make, size):
+    data = tiny.images(16)[:size]
     if make is second:
         data = (tiny.first_stage().encode(data)[0], np.zeros((16, 4), "float32"))
-    mirrored, mirrored_logs = train(two, make, data)
-    single, logs = train(tf.distribute.get_strategy(), make, data)
+    mirrored, mirrored_logs = train(two, make, data, size)
+    single, logs = train(tf.distribute.get_strategy(), make, data, size)
     for ours, theirs in zip(mirrored.weights, single.weights):
         np.testing.assert_allclose(
             flat(ours)[0], flat(theirs)[0], rtol=1e-5, atol=1e-5, err_msg=ours.path
@@ -103,6 +112,57 @@ def test_an_uneven_last_batch_still_takes_the_step_of_the_whole_batch(two):
 
     for ours, theirs in zip(step(two), step(tf.distribute.get_strategy())):
         np.testing.assert_allclose(flat(ours)[0], flat(theirs)[0], rtol=1e-5, atol=1e-6)
+
+
+def stream(count):
+    return tf.data.Dataset.from_tensor_slices(tiny.images(17)[:count]).batch(8)
+
+
+def test_a_streams_last_batch_that_reaches_one_replica_is_not_trained_on(two):
+    mirrored, logs = train(two, with_batch_norm, stream(9))
+    whole, expected = train(two, with_batch_norm, stream(8))
+    for ours, theirs in zip(mirrored.weights, whole.weights):
+        np.testing.assert_array_equal(flat(ours)[0], flat(theirs)[0])
+    assert logs == expected
+
+
+def test_nothing_is_left_out_of_an_evaluation(two):
+    stages = []
+    for strategy in (two, tf.distribute.get_strategy()):
+        keras.utils.set_random_seed(3)
+        with strategy.scope():
+            stages.append(with_batch_norm())
+            stages[-1].encoder.get_layer("log_std").bias.assign([-40.0] * 4)
+            stages[-1].compile("sgd")
+    ours, theirs = (s.evaluate(stream(17), verbose=0, return_dict=True) for s in stages)
+    for key in theirs:
+        np.testing.assert_allclose(ours[key], theirs[key], rtol=1e-5, err_msg=key)
+
+
+def test_a_batch_that_leaves_a_replica_without_an_example_is_refused(two):
+    class OneAtLast(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return tiny.images((4, 1)[index])
+
+    with two.scope():
+        stage = without_batch_norm()
+        stage.compile("sgd")
+    for data in ({"x": tiny.images(5), "batch_size": 1}, {"x": OneAtLast()}):
+        with pytest.raises(ValueError, match="`batch_size` must leave no device .*a batch of 1"):
+            stage.fit(**data, verbose=0)
+    assert int(flat(stage.optimizer.iterations)[0]) == 0
+
+
+def test_a_conditional_model_is_fitted_outside_the_scope(two):
+    images, attributes = toy.data(31)
+    with two.scope():
+        model = toy.linear()
+    model.fit(images, attributes, batch_size=15, recognizer_epochs=1, verbose=0)
+    model.fit(images, attributes, batch_size=15, verbose=0)  # whose recognizer is trained already
+    assert np.isfinite(model.sample(3, condition={"north_west": 1}, seed=0)).all()
 
 
 def test_a_whole_two_stage_fit_under_a_strategy(two):
