@@ -24,7 +24,7 @@ def arguments(description, *presets):
     add("--base-dim", type=int, help="width of the networks; less takes less time and memory")
     add("--gamma", type=gamma, help="of both stages: learned, computed, optimal or a number")
     add("--second-stage-gamma", type=gamma, help="of the second stage, if it is another one")
-    add("--dtype-policy", default="float32", help="of a new model, such as mixed_bfloat16")
+    add("--dtype-policy", help="of a new model, such as mixed_bfloat16; default: float32")
     add("--limit", type=int, metavar="N", help="use no more than N images of each split")
     add("--samples", type=int, default=10_000, help="images of each stage that are measured")
     add(
@@ -72,13 +72,14 @@ def make(args, train_size, **compiling):
     changes = {"train_size": train_size, **args.changes}
     if args.resume and args.model.exists():
         model = keras.saving.load_model(args.model)
-        for field in ("train_size", "base_dim", "gamma", "second_stage_gamma"):
+        before = {**vars(model.preset), "dtype_policy": model.first_stage.dtype_policy.name}
+        asked = {**changes, "dtype_policy": args.dtype_policy}
+        for field in ("train_size", "base_dim", "gamma", "second_stage_gamma", "dtype_policy"):
             option = "limit" if field == "train_size" else field.replace("_", "-")
-            before = getattr(model.preset, field)
-            if changes.get(field, before) != before:
+            if asked.get(field) not in (None, before[field]):
                 raise SystemExit(
                     f"--{option} must be as before: {args.model} was trained with "
-                    f"{field}={before}, not {changes[field]}"
+                    f"{field}={before[field]}, not {asked[field]}"
                 )
         model.preset = dataclasses.replace(model.preset, **changes)
         rates = tsvae.presets.learning_rates(model.preset)
@@ -91,7 +92,7 @@ def make(args, train_size, **compiling):
         path.unlink(missing_ok=True)
     conditional = args.preset in tsvae.presets.names(conditional=True)
     kind = tsvae.ConditionalTwoStageVAE if conditional else tsvae.TwoStageVAE
-    keras.config.set_dtype_policy(args.dtype_policy)
+    keras.config.set_dtype_policy(args.dtype_policy or "float32")
     model = kind.from_preset(args.preset, **changes)
     keras.config.set_dtype_policy("float32")  # of whatever measures the model
     model.compile(**compiling)

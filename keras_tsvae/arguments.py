@@ -53,13 +53,19 @@ def gamma_of_likelihood(likelihood, gamma, decoder):
             "`likelihood` must be 'gaussian' or 'cross_entropy'. "
             f"Received: likelihood={likelihood!r}"
         )
-    has_logits = callable(getattr(decoder, "logits", None))
-    if likelihood == "cross_entropy" and (gamma != "learned" or not has_logits):
+    if likelihood == "gaussian":
+        return check_gamma(gamma)
+    if gamma != "learned":
         raise ValueError(
-            "`likelihood` 'cross_entropy' has no `gamma`, and needs a `decoder` with a method "
-            f"`logits(z, training)`. Received: gamma={gamma!r}, decoder={type(decoder).__name__}"
+            "`gamma` must be left as it is, 'learned', where `likelihood` is 'cross_entropy', "
+            f"which has none. Received: gamma={gamma!r}"
         )
-    return check_gamma(gamma) if likelihood == "gaussian" else None
+    if not callable(getattr(decoder, "logits", None)):
+        raise ValueError(
+            "`decoder` must have a method `logits(z, training)` where `likelihood` is "
+            f"'cross_entropy'. Received: decoder={type(decoder).__name__}"
+        )
+    return None
 
 
 def _int_at_least(name, value, least, rule):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_tsvae.arguments import is_number
 from keras_tsvae.backend import normalize_batch
 
 ETA = 9.0  # in short trainings about the last 1 / (ETA + 1) of the steps counts
@@ -49,9 +50,9 @@ class DebiasedBatchNormalization(keras.layers.Layer):
     """
 
     def __init__(self, decay=0.999, epsilon=1e-5, **kwargs):
-        if not 0.0 < decay < 1.0:
+        if not (is_number(decay) and 0.0 < decay < 1.0):
             raise ValueError(f"`decay` must lie in (0, 1). Received: decay={decay!r}")
-        if not epsilon > 0.0:
+        if not (is_number(epsilon) and epsilon > 0.0):
             raise ValueError(f"`epsilon` must be positive. Received: epsilon={epsilon!r}")
         super().__init__(**kwargs)
         self.decay = decay

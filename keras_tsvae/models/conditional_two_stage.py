@@ -106,7 +106,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         arguments = {**{name: getattr(second, name) for name in like}, **kwargs}
         if second is not None:
             arguments.setdefault("gamma", second.gamma_mode)
-            arguments.setdefault("dtype", second.dtype_policy)
+        arguments.setdefault("dtype", (first if second is None else second).dtype_policy)
         second = SecondStageVAE(
             first.latent_dim, condition_dim=conditions.size, conditioning=conditioning, **arguments
         )

@@ -52,8 +52,9 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
     assert all(np.isclose(float(o.learning_rate), 0) for o in optimizers)
     schedule = optimizers[0].get_config()["learning_rate"]["config"]
     assert (schedule["decay_steps"], schedule["initial_learning_rate"]) == (3 * 2, 1e-4)
-    with pytest.raises(SystemExit, match="--limit must be as before"):
-        run("mnist", *data, "--resume", *longer, "--limit", 40)
+    for option, value in (("--limit", 40), ("--dtype-policy", "float32")):
+        with pytest.raises(SystemExit, match=f"{option} must be as before"):
+            run("mnist", *data, "--resume", *longer, option, value)
 
 
 @pytest.mark.parametrize(

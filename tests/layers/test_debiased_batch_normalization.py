@@ -95,7 +95,7 @@ def test_round_trip(tmp_path):
     check_serializable(make, BATCHES[0], tmp_path, training_matters=True)
 
 
-@pytest.mark.parametrize("bad", [{"decay": 1.0}, {"decay": 0.0}, {"epsilon": 0.0}])
+@pytest.mark.parametrize("bad", [{"decay": 1.0}, {"decay": "a"}, {"epsilon": 0.0}])
 def test_bad_arguments_are_named(bad):
     (name,) = bad
     with pytest.raises(ValueError, match=rf"`{name}` must .* Received: {name}="):

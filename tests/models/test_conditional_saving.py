@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
+from tests import tiny
 from tests.conditions import toy
 from tests.harness import flat
 
@@ -93,6 +94,14 @@ def test_an_untrained_model_and_compile_arguments_travel(tmp_path):
     assert isinstance(loaded.second_stage.optimizer, keras.optimizers.RMSprop)
     with pytest.raises(ValueError, match="must be fitted"):
         loaded.sample(2)
+
+
+def test_a_wrapper_has_the_dtype_policy_of_the_stage_it_wraps():
+    networks = tiny.linear_networks(tiny.IMAGE_SHAPE, toy.LATENT_DIM)
+    first = tsvae.FirstStageVAE(*networks, dtype="mixed_bfloat16")
+    conditions = tsvae.conditions.Attributes(toy.NAMES)
+    second = tsvae.ConditionalTwoStageVAE.wrap(first, conditions, width=8).second_stage
+    assert second.compute_dtype == second.encoder.compute_dtype == "bfloat16"
 
 
 def test_mixed_precision_trains_and_travels(tmp_path):

@@ -183,7 +183,8 @@ def test_bad_gammas_are_named(gamma):
 def test_bad_likelihoods_are_named():
     with pytest.raises(ValueError, match="`likelihood` must be 'gaussian' or 'cross_entropy'"):
         first_stage(likelihood="bernoulli")
-    with pytest.raises(ValueError, match="has no `gamma`.* Received: gamma=0.1"):
-        first_stage(likelihood="cross_entropy", gamma=0.1)
-    with pytest.raises(ValueError, match="needs a `decoder` with a method `logits"):
+    for gamma in (0.1, "optimal"):
+        with pytest.raises(ValueError, match=f"`gamma` must be left .* Received: gamma={gamma!r}"):
+            first_stage(likelihood="cross_entropy", gamma=gamma)
+    with pytest.raises(ValueError, match="`decoder` must have a method `logits"):
         tsvae.FirstStageVAE(*tiny.linear_networks((4, 4, 1), 2), likelihood="cross_entropy")
