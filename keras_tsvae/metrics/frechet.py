@@ -8,8 +8,8 @@ def frechet_distance(mean1, covariance1, mean2, covariance2) -> float:
 
     `d^2 = |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2))`. With `S1 = L L^T` the trace of the root
     is the sum of the roots of the eigenvalues of `L^T S2 L`, a symmetric matrix: they are real,
-    and no matrix root is taken. The pivoted Cholesky factor L has as many columns as S1 has rank,
-    so covariances of fewer samples than features are no special case.
+    and no matrix root is taken. Of a singular S1, that of fewer samples than features, the pivoted
+    Cholesky factor L has as many columns as S1 has rank.
 
     Args:
         mean1: Array `(d,)`.
@@ -35,19 +35,27 @@ def frechet_distance(mean1, covariance1, mean2, covariance2) -> float:
 
 
 def _trace_of_root(covariance1, covariance2):
-    from scipy.linalg.lapack import dpstrf, dsygst
+    from scipy.linalg import eigvalsh, lapack  # take long to load
 
-    packed, pivots, rank, _ = dpstrf(covariance1, lower=1)  # S1 in another order is L L^T
-    if not covariance1.any():
-        return 0.0
-    order = np.ix_(pivots - 1, pivots - 1)
-    if rank == len(covariance1):
-        product, _ = dsygst(covariance2[order], packed, itype=2, lower=1)  # lower half alone
+    # Transposed, symmetric arrays are the same, and columns lie together, as LAPACK wants it.
+    factor, failed = lapack.dpotrf(covariance1.T, lower=1, clean=0)
+    pivots = np.square(factor.diagonal())
+    if not failed and pivots.min() > len(pivots) * np.finfo("float64").eps * pivots.max():
+        product, _ = lapack.dsygst(covariance2.T, factor, itype=2, lower=1)  # lower half alone
+    elif covariance1.any():
+        product = _product_of_singular(covariance1, covariance2)
     else:
-        factor = np.tril(packed)[:, :rank]
-        product = factor.T @ covariance2[order] @ factor
-    eigenvalues = np.linalg.eigvalsh(product, UPLO="L")
+        return 0.0
+    eigenvalues = eigvalsh(product, overwrite_a=True, check_finite=False)  # of the lower half
     return np.sqrt(eigenvalues.clip(min=0.0)).sum()
+
+
+def _product_of_singular(covariance1, covariance2):
+    from scipy.linalg.lapack import dpstrf
+
+    packed, pivots, rank, _ = dpstrf(covariance1.T, lower=1)  # S1 in another order is L L^T
+    factor = np.tril(packed)[:, :rank]
+    return factor.T @ covariance2[np.ix_(pivots - 1, pivots - 1)] @ factor
 
 
 def _checked(means, covariances):
@@ -66,9 +74,15 @@ def _checked(means, covariances):
             raise ValueError(
                 f"`mean{index}` and `covariance{index}` must be finite. Received: NaN or infinity"
             )
-        skew = np.abs(covariance - covariance.T).max()
-        if skew > 1e-6 * np.abs(covariance).max():
+        skew = _skew(covariance)
+        if skew > 1e-6 * max(covariance.max(), -covariance.min()):
             raise ValueError(
                 f"`covariance{index}` must be symmetric. Received: entries {skew} apart"
             )
     return means, covariances
+
+
+def _skew(matrix):
+    """Returns how far entries are from those across the diagonal, by bands that fit a cache."""
+    bands = range(0, len(matrix), 64)
+    return max(np.abs(matrix[i : i + 64, i:] - matrix[i:, i : i + 64].T).max() for i in bands)
