@@ -65,7 +65,7 @@ class ArrayBatches(keras.utils.PyDataset):
             rows = slice(start, stop)
         if self.rows is not None:
             rows = self.rows[rows]
-        return tuple(array[rows] for array in self.arrays)
+        return tuple(np.array(array[rows]) for array in self.arrays)  # never a view
 
     def on_epoch_end(self):
         """Draws the next epoch's order."""

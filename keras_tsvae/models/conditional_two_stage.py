@@ -245,7 +245,8 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             return
         if verbose:
             print("Recognizer: conditions of images")
-        self.recognizer.train_on(batches, held_out, self.joint, steps, epochs, verbose)
+        with inputs.clear_errors():
+            self.recognizer.train_on(batches, held_out, self.joint, steps, epochs, verbose)
 
     def save_own_variables(self, store):
         """Saves the joint distribution of the conditions, and the mixture, if one is fitted."""

@@ -89,13 +89,14 @@ class Stage(StageTrainer, BaseModel):
             auto_scale_loss: Whether a `mixed_float16` model gets a `LossScaleOptimizer`.
         """
         self._jit_compile_argument = jit_compile
-        super().compile(
-            optimizer=FusedAdam(1e-4) if optimizer is None else optimizer,
-            jit_compile=resolve_jit(jit_compile) and not run_eagerly,
-            steps_per_execution=steps_per_execution,
-            run_eagerly=run_eagerly,
-            auto_scale_loss=auto_scale_loss,
-        )
+        with self.scope():
+            super().compile(
+                optimizer=FusedAdam(1e-4) if optimizer is None else optimizer,
+                jit_compile=resolve_jit(jit_compile) and not run_eagerly,
+                steps_per_execution=steps_per_execution,
+                run_eagerly=run_eagerly,
+                auto_scale_loss=auto_scale_loss,
+            )
 
     def get_compile_config(self):
         """Returns the arguments of `compile`, with `jit_compile` as it was asked for."""

@@ -130,7 +130,8 @@ class TwoStageVAE(Generator):
                 f"the state of one stage. Received: {optimizer.name!r} twice"
             )
         if self.preset is not None:
-            defaults = presets.optimizers(self.preset)
+            with self.first_stage.scope():
+                defaults = presets.optimizers(self.preset)
             optimizer = defaults[0] if optimizer is None else optimizer
             if second_stage_optimizer is None:
                 second_stage_optimizer = defaults[1]

@@ -9,6 +9,7 @@ on the way to the model, so that a bad batch never reaches it.
 """
 
 import contextlib
+import functools
 import re
 
 import keras
@@ -17,6 +18,7 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.training.pairs import CONDITIONS, check_condition, second_of
+from keras_tsvae.training.transformed_batches import TransformedBatches
 
 _VALUES = "`x` must hold finite values in [0, 1], or be uint8 in [0, 255]. Received: "
 _MARK = re.compile(r"`(?:x|conditions)` must [^\n]*")
@@ -59,7 +61,7 @@ def images_for_fit(
             f"Received: batch_size={batch_size}"
         )
     if isinstance(x, keras.utils.PyDataset):
-        return _CheckedBatches(x, condition_dim)
+        return _checked_batches(x, condition_dim)
     if steps is None:
         require_finite(x)
     return _checked_tf(x, image_shape, condition_dim)
@@ -102,8 +104,8 @@ def example_batches(x, batch_size, image_shape=None, condition_dim=None):
         for start in range(0, len(x), batch_size):
             yield tuple(array[start : start + batch_size] for array in (x, *condition))
     elif isinstance(x, keras.utils.PyDataset):
-        checked = _CheckedBatches(x, condition_dim)
-        yield from (checked[index] for index in range(len(checked)))
+        checked = _checked_batches(x, condition_dim)
+        yield from map(checked.__getitem__, range(checked.num_batches))
     else:
         require_finite(x)
         with clear_errors():
@@ -164,29 +166,16 @@ def clear_errors():
         raise ValueError(message.group().replace("] [", " ").rstrip("]'\"")) from error
 
 
-class _CheckedBatches(keras.utils.PyDataset):
-    """A user's `PyDataset` without its labels, every batch checked as it is read."""
+def _checked_batches(dataset, condition_dim=None):
+    """Returns a user's `PyDataset` without its labels, every batch checked as it is read."""
+    return TransformedBatches(dataset, functools.partial(_checked, condition_dim=condition_dim))
 
-    def __init__(self, dataset, condition_dim=None):
-        super().__init__(
-            workers=dataset.workers,
-            use_multiprocessing=dataset.use_multiprocessing,
-            max_queue_size=dataset.max_queue_size,
-        )
-        self.dataset = dataset
-        self.condition_dim = condition_dim
-        self.on_epoch_begin = dataset.on_epoch_begin
-        self.on_epoch_end = dataset.on_epoch_end
 
-    def __len__(self):
-        return len(self.dataset)
-
-    def __getitem__(self, index):
-        batch = self.dataset[index]
-        images = _check_array(_first(batch))
-        if self.condition_dim is None:
-            return (images,)
-        return images, check_condition(second_of(batch), len(images), self.condition_dim)
+def _checked(batch, condition_dim):
+    images = _check_array(_first(batch))
+    if condition_dim is None:
+        return (images,)
+    return images, check_condition(second_of(batch), len(images), condition_dim)
 
 
 def _checked_tf(dataset, image_shape=None, condition_dim=None):

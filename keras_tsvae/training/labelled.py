@@ -9,6 +9,7 @@ import numpy as np
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.conditions.requests import called
 from keras_tsvae.training import inputs
+from keras_tsvae.training.transformed_batches import TransformedBatches
 
 FEWEST_TO_SPLIT = 400  # images
 HELD_OUT = 0.1
@@ -69,7 +70,8 @@ class LabelledImages:
         if not self.is_batched:
             return self.x, self.codes
         if isinstance(self.x, keras.utils.PyDataset):
-            return _CodedBatches(self.x, self._code)
+            # In threads alone: coding may compute on the device, which forked processes cannot.
+            return TransformedBatches(self.x, self._coded, use_multiprocessing=False)
         return self._coded_tf()
 
     def drawn(self, n):
@@ -122,6 +124,10 @@ class LabelledImages:
             labels = step(images, labels)
         return np.asarray(labels, "float32")
 
+    def _coded(self, batch):
+        images, labels = batch
+        return images, self._code(np.asarray(images), labels)
+
     def _coded_tf(self):
         import tensorflow as tf
 
@@ -153,21 +159,3 @@ def _check_stream(x, y):
             "`x` must yield pairs of images and conditions: the model is conditional. "
             f"Received: a data set of {type(element).__name__}"
         )
-
-
-class _CodedBatches(keras.utils.PyDataset):
-    """A user's `PyDataset` of images and labels, with codes in place of the labels."""
-
-    def __init__(self, dataset, code):
-        # In threads alone: coding may compute on the device, which forked processes cannot.
-        super().__init__(workers=dataset.workers, max_queue_size=dataset.max_queue_size)
-        self.dataset, self.code = dataset, code
-        self.on_epoch_begin = dataset.on_epoch_begin
-        self.on_epoch_end = dataset.on_epoch_end
-
-    def __len__(self):
-        return len(self.dataset)
-
-    def __getitem__(self, index):
-        images, labels = self.dataset[index]
-        return images, self.code(np.asarray(images), labels)

@@ -1,21 +1,42 @@
 """Train and test step of a stage on TensorFlow, and fits under a `tf.distribute` strategy."""
 
+import functools
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.training.transformed_batches import TransformedBatches
 
 
 class Trainer:
     """What Keras's `fit` lacks under a `tf.distribute` strategy, in front of `keras.Model`.
 
-    Batches need not divide evenly over the devices, but in training none may go without: the last
-    batch of a `tf.data.Dataset` that is too small for that is left out, others are refused.
+    Batches need not divide evenly over the devices, but in training none may go without: batches of
+    a `tf.data.Dataset` that are too small for that are left out, others are refused.
     """
 
-    def fit(self, x, **kwargs):
+    def fit(self, x, validation_data=None, **kwargs):
         """Trains as `keras.Model.fit` does, on batches of which each device gets a part."""
-        return super().fit(_for_all_devices(x, self.distribute_strategy), **kwargs)
+        if self._devices > 1 and self.steps_per_execution > 1:
+            raise ValueError(
+                "`steps_per_execution` must be 1 under a strategy of several devices, with which "
+                f"Keras cannot do more. Received: {self.steps_per_execution}"
+            )
+        return super().fit(
+            _split(x, self._devices, training=True),
+            validation_data=_split(validation_data, self._devices),
+            **kwargs,
+        )
+
+    def evaluate(self, x, **kwargs):
+        """Measures as `keras.Model.evaluate` does."""
+        return super().evaluate(_split(x, self._devices), **kwargs)
+
+    @property
+    def _devices(self):
+        return self.distribute_strategy.num_replicas_in_sync
 
     def scope(self):
         """Returns a context in which optimisers belong to the devices of the model."""
@@ -26,7 +47,16 @@ class Trainer:
 
         Left to the first training step, it would make TensorFlow trace that step twice.
         """
-        if self.compiled and not self.optimizer.built:
+        if not self.compiled:
+            return
+        belongs = self.distribute_strategy.extended.variable_created_in_scope
+        for variable in (self.optimizer.iterations, *self.trainable_variables[:1]):
+            if not belongs(variable.value):
+                raise ValueError(
+                    "The model must be made and compiled, and its optimizers made, in the scope of "
+                    f"one strategy, or all in none. Received: {variable.path!r} of another"
+                )
+        if not self.optimizer.built:
             with self.scope():
                 self.optimizer.build(self.trainable_variables)
 
@@ -34,23 +64,34 @@ class Trainer:
         """Builds nothing: all is built, and Keras would average the first batch over devices."""
 
 
-def _for_all_devices(x, strategy):
-    devices = strategy.num_replicas_in_sync
-    if devices == 1:
+def _split(x, devices, training=False):
+    """Returns `x` as a data set whose batches can be split, in training so that all get a part."""
+    if devices == 1 or x is None:
         return x
-    if isinstance(x, tf.data.Dataset):
-        return x.filter(lambda *batch: _reaches_all(tf.shape(batch[0])[0], devices))
-    rows = None
     if isinstance(x, ArrayBatches):
-        rows = x.batch_size
-    elif isinstance(x, keras.utils.PyDataset) and x.num_batches:
-        rows = len(x[x.num_batches - 1][0])
-    if rows is not None and not _reaches_all(rows, devices):
+        if training:
+            _require_part_for_all("batch_size` must", x.batch_size, devices)
+        return x
+    if isinstance(x, keras.utils.PyDataset):
+        function = functools.partial(_copied, devices=devices if training else 1)
+        return TransformedBatches(x, function)
+    if training:
+        return x.filter(lambda *batch: _reaches_all(tf.shape(batch[0])[0], devices))
+    return x
+
+
+def _copied(batch, devices):
+    """Returns arrays of its own: TensorFlow reuses the memory of those that it is given."""
+    _require_part_for_all("x` must yield batches that", len(batch[0]), devices)
+    return tuple(np.array(array) for array in batch)
+
+
+def _require_part_for_all(subject, rows, devices):
+    if not _reaches_all(rows, devices):
         raise ValueError(
-            f"`batch_size` must leave no device without an example: TensorFlow splits {rows} over "
+            f"`{subject} leave no device without an example: TensorFlow splits {rows} over "
             f"{devices} devices by {-(-rows // devices)}. Received: a batch of {rows}"
         )
-    return x
 
 
 def _reaches_all(rows, devices):

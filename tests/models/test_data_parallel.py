@@ -12,6 +12,7 @@ import pytest
 import keras_tsvae as tsvae
 from keras_tsvae.batching import ArrayBatches
 from tests import tiny
+from tests.harness import flat
 from tests.models import data_parallel
 
 pytestmark = pytest.mark.skipif(
@@ -85,3 +86,34 @@ def test_a_batch_that_cannot_be_split_is_refused(monkeypatch):
 
 def test_a_process_without_a_distribution_has_one_device():
     assert tsvae.backend.local_replicas() == 1
+
+
+def test_streams_are_cut_to_what_divides_evenly(monkeypatch):
+    """Of batches of 9, 1 and 8, with two devices, 16 images are trained on and measured."""
+    tf = pytest.importorskip("tensorflow")
+    monkeypatch.setattr("keras_tsvae.training.jax.local_replicas", lambda: 2)
+    images = tiny.images(18)
+    parts = [images[:9], images[9:10], images[10:]]
+    stream = tf.data.Dataset.from_generator(
+        lambda: iter(parts), output_signature=tf.TensorSpec((None, 8, 8, 1), "uint8")
+    )
+    stage = tiny.first_stage()
+    stage.encoder.get_layer("log_std").bias.assign([-40.0] * tiny.LATENT_DIM)  # hardly any noise
+    whole = np.concatenate([images[:8], images[10:]])
+    results = [stage.evaluate(x, verbose=0, return_dict=True) for x in (stream, whole)]
+    assert_close(*results)
+    stage.fit(stream, validation_data=stream, verbose=0)
+    assert int(flat(stage.optimizer.iterations)[0]) == 2
+
+
+def test_a_batch_with_less_than_an_example_for_each_device_is_refused(monkeypatch):
+    class OneAtLast(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return tiny.images((4, 1)[index])
+
+    monkeypatch.setattr("keras_tsvae.training.jax.local_replicas", lambda: 2)
+    with pytest.raises(ValueError, match="`x` must yield batches .* 2 devices .* a batch of 1$"):
+        tiny.first_stage().fit(OneAtLast(), verbose=0)

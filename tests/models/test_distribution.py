@@ -130,30 +130,74 @@ def test_nothing_is_left_out_of_an_evaluation(two):
     stages = []
     for strategy in (two, tf.distribute.get_strategy()):
         keras.utils.set_random_seed(3)
-        with strategy.scope():
-            stages.append(with_batch_norm())
-            stages[-1].encoder.get_layer("log_std").bias.assign([-40.0] * 4)
-            stages[-1].compile("sgd")
+        stages.append(compiled(strategy, with_batch_norm))
+        stages[-1].encoder.get_layer("log_std").bias.assign([-40.0] * 4)
     ours, theirs = (s.evaluate(stream(17), verbose=0, return_dict=True) for s in stages)
     for key in theirs:
         np.testing.assert_allclose(ours[key], theirs[key], rtol=1e-5, err_msg=key)
 
 
-def test_a_batch_that_leaves_a_replica_without_an_example_is_refused(two):
-    class OneAtLast(keras.utils.PyDataset):
-        def __len__(self):
-            return 2
+class Batches(keras.utils.PyDataset):
+    def __init__(self, *sizes):
+        super().__init__()
+        self.sizes = sizes
 
-        def __getitem__(self, index):
-            return tiny.images((4, 1)[index])
+    def __len__(self):
+        return len(self.sizes)
 
+    def __getitem__(self, index):
+        return tiny.images(self.sizes[index])
+
+
+def compiled(strategy, make=without_batch_norm, **arguments):
+    with strategy.scope():
+        stage = make()
+        stage.compile("sgd", **arguments)
+    return stage
+
+
+BAD_SPLITS = {
+    "arrays": ({"x": tiny.images(5), "batch_size": 1}, "`batch_size` must leave no device"),
+    "a PyDataset": ({"x": Batches(4, 1, 4)}, "`x` must yield batches that leave no device"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SPLITS)
+def test_a_batch_that_leaves_a_replica_without_an_example_is_refused(two, case):
+    data, message = BAD_SPLITS[case]
+    with pytest.raises(ValueError, match=f"{message} .* a batch of 1$"):
+        compiled(two).fit(**data, verbose=0)
+
+
+def test_steps_per_execution_are_refused(two):
+    with pytest.raises(ValueError, match="`steps_per_execution` must be 1 .* Received: 4"):
+        compiled(two, steps_per_execution=4).fit(tiny.images(64), verbose=0)
+
+
+def test_parts_of_another_strategy_are_named(two):
+    outside = without_batch_norm()
+    optimizer = keras.optimizers.SGD()
     with two.scope():
-        stage = without_batch_norm()
-        stage.compile("sgd")
-    for data in ({"x": tiny.images(5), "batch_size": 1}, {"x": OneAtLast()}):
-        with pytest.raises(ValueError, match="`batch_size` must leave no device .*a batch of 1"):
-            stage.fit(**data, verbose=0)
-    assert int(flat(stage.optimizer.iterations)[0]) == 0
+        outside.compile("sgd")
+        inside = without_batch_norm()
+    inside.compile(optimizer)
+    for stage in (outside, inside):
+        with two.scope(), pytest.raises(ValueError, match="in the scope of one strategy"):
+            stage.fit(tiny.images(16), batch_size=8, verbose=0)
+    inside.compile("sgd")
+    inside.fit(tiny.images(16), batch_size=8, verbose=0)
+
+
+def test_arrays_stay_as_they_are(two):
+    """TensorFlow takes arrays at multiples of 64 bytes without copying them, and writes there."""
+    memory = np.empty(64 * 8 + 16, "float32")
+    start = -memory.ctypes.data % 64 // 4
+    means = memory[start : start + 64 * 8].reshape(64, 8)
+    stage = compiled(two, lambda: tsvae.SecondStageVAE(8, width=16, depth=1))
+    for _ in range(5):
+        means[:] = 0.0
+        stage.evaluate((means, np.ones((64, 8), "float32")), batch_size=64, verbose=0)
+        assert not means.any()
 
 
 def test_a_conditional_model_is_fitted_outside_the_scope(two):

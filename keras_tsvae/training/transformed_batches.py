@@ -1,0 +1,33 @@
+"""A user's `PyDataset` with something done to each batch."""
+
+import keras
+
+
+class TransformedBatches(keras.utils.PyDataset):
+    """Batches of another `PyDataset`, each passed through a function.
+
+    Args:
+        dataset: A `keras.utils.PyDataset`.
+        function: Function from a batch to a tuple of arrays.
+        use_multiprocessing: Whether workers may be processes, if those of `dataset` are.
+    """
+
+    def __init__(self, dataset, function, use_multiprocessing=True):
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=use_multiprocessing and dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
+        )
+        self.dataset = dataset
+        self.function = function
+        self.on_epoch_begin = dataset.on_epoch_begin
+        self.on_epoch_end = dataset.on_epoch_end
+
+    @property
+    def num_batches(self):
+        """The number of batches, None if they never end."""
+        return self.dataset.num_batches
+
+    def __getitem__(self, index):
+        """Returns batch `index`, transformed."""
+        return self.function(self.dataset[index])
