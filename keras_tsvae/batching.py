@@ -41,7 +41,7 @@ class ArrayBatches(keras.utils.PyDataset):
             )
         # Keras's global seed, `keras.utils.set_random_seed`, also seeds NumPy's.
         self._rng = np.random.default_rng(np.random.randint(2**31)) if shuffle else None
-        self.on_epoch_end()
+        self.on_epoch_begin()
 
     def __len__(self):
         """Returns the number of batches."""
@@ -67,8 +67,8 @@ class ArrayBatches(keras.utils.PyDataset):
             rows = self.rows[rows]
         return tuple(np.array(array[rows]) for array in self.arrays)  # never a view
 
-    def on_epoch_end(self):
-        """Draws the next epoch's order."""
+    def on_epoch_begin(self):
+        """Draws the epoch's order."""
         shuffled = self.training and self._rng is not None
         self._order = self._rng.permutation(self._count()) if shuffled else None
 

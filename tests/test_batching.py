@@ -15,7 +15,7 @@ def test_training_batches_are_full_and_shuffled_anew_every_epoch():
         assert len(parts) == 6 and all(len(a) == 8 and (b == 2 * a).all() for a, b in parts)
         epochs.append(np.concatenate([a for a, _ in parts]))
         assert len(set(epochs[-1])) == 48
-        batches.on_epoch_end()
+        batches.on_epoch_begin()
     assert (epochs[0] != epochs[1]).any() and (epochs[1] != epochs[2]).any()
     assert set(np.concatenate(epochs)) == set(ROWS)  # what one epoch drops, another has
 
@@ -28,7 +28,7 @@ def test_evaluation_batches_are_all_rows_in_order():
 
 def test_without_shuffling_the_order_is_kept():
     batches = ArrayBatches((ROWS,), 8, training=True, shuffle=False)
-    batches.on_epoch_end()
+    batches.on_epoch_begin()
     np.testing.assert_array_equal(batches[1][0], ROWS[8:16])
 
 

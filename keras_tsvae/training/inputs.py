@@ -18,6 +18,7 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.training.pairs import CONDITIONS, check_condition, second_of
+from keras_tsvae.training.streams import not_autotuned
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
 _VALUES = "`x` must hold finite values in [0, 1], or be uint8 in [0, 255]. Received: "
@@ -203,7 +204,7 @@ def _checked_tf(dataset, image_shape=None, condition_dim=None):
         with tf.control_dependencies([tf.debugging.Assert(valid, received)]):
             return tf.identity(images)
 
-    return dataset.map(check)
+    return not_autotuned(dataset.map(check))
 
 
 def _images_and_condition(x, condition_dim):

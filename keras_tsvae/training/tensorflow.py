@@ -1,12 +1,14 @@
 """Train and test step of a stage on TensorFlow, and fits under a `tf.distribute` strategy."""
 
 import functools
+import random
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.training.streams import not_autotuned
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
 
@@ -17,22 +19,24 @@ class Trainer:
     a `tf.data.Dataset` that are too small for that are left out, others are refused.
     """
 
-    def fit(self, x, validation_data=None, **kwargs):
+    def fit(self, x, validation_data=None, shuffle=False, **kwargs):
         """Trains as `keras.Model.fit` does, on batches of which each device gets a part."""
         if self._devices > 1 and self.steps_per_execution > 1:
             raise ValueError(
                 "`steps_per_execution` must be 1 under a strategy of several devices, with which "
                 f"Keras cannot do more. Received: {self.steps_per_execution}"
             )
+        x = _fed(_split(x, self._devices, training=True), shuffle)
         return super().fit(
-            _split(x, self._devices, training=True),
-            validation_data=_split(validation_data, self._devices),
+            x,
+            validation_data=_fed(_split(validation_data, self._devices)),
+            shuffle=shuffle and isinstance(x, keras.utils.PyDataset),  # others are already
             **kwargs,
         )
 
     def evaluate(self, x, **kwargs):
         """Measures as `keras.Model.evaluate` does."""
-        return super().evaluate(_split(x, self._devices), **kwargs)
+        return super().evaluate(_fed(_split(x, self._devices)), **kwargs)
 
     @property
     def _devices(self):
@@ -97,6 +101,35 @@ def _require_part_for_all(subject, rows, devices):
 def _reaches_all(rows, devices):
     """Whether the last device gets any of `rows`, of which each takes `ceil(rows / devices)`."""
     return (devices - 1) * (-(-rows // devices)) < rows
+
+
+def _fed(batches, shuffle=False):
+    """Returns a `PyDataset` of tuples of arrays as Keras best reads it, all else as it is.
+
+    By itself Keras has it autotuned (see `not_autotuned`). One with workers goes its own way.
+
+    Args:
+        batches: A `keras.utils.PyDataset`, or what else Keras can fit.
+        shuffle: Whether the batches of each epoch come in an order of their own.
+    """
+    if not isinstance(batches, keras.utils.PyDataset) or batches.workers > 1:
+        return batches
+    count = batches.num_batches
+
+    def epoch():
+        order = list(range(count))
+        if shuffle:
+            random.shuffle(order)
+        batches.on_epoch_begin()
+        try:
+            yield from (batches[index] for index in order)
+        finally:
+            batches.on_epoch_end()
+
+    signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in batches[0])
+    dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+    return not_autotuned(dataset.prefetch(2))
 
 
 class StageTrainer(Trainer):

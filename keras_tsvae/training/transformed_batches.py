@@ -25,7 +25,7 @@ class TransformedBatches(keras.utils.PyDataset):
 
     @property
     def num_batches(self):
-        """The number of batches, None if they never end."""
+        """The number of batches."""
         return self.dataset.num_batches
 
     def __getitem__(self, index):

@@ -1,6 +1,8 @@
+import keras
 import numpy as np
 import pytest
 
+import keras_tsvae as tsvae
 from keras_tsvae.conditions import Attributes
 from keras_tsvae.training import inputs
 from keras_tsvae.training.labelled import LabelledImages
@@ -59,6 +61,42 @@ def test_epochs_are_passed_on_to_a_users_data_set():
     data = LabelledImages(dataset, None, Attributes(size=3).encode, tiny.IMAGE_SHAPE, 3)
     inputs.images_for_fit(data.data(), None, tiny.IMAGE_SHAPE, condition_dim=3).on_epoch_end()
     assert dataset.ended == 1
+
+
+def test_a_fit_tells_a_users_data_set_of_its_epochs():
+    class Told(keras.utils.PyDataset):
+        begun = ended = 0
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return tiny.images(4, seed=index)
+
+        def on_epoch_begin(self):
+            self.begun += 1
+
+        def on_epoch_end(self):
+            self.ended += 1
+
+    dataset = Told()
+    stage = tsvae.FirstStageVAE(*tiny.linear_networks(tiny.IMAGE_SHAPE, 2))
+    stage.compile("sgd")
+    stage.fit(dataset, epochs=3, verbose=0)
+    assert dataset.begun == 3
+    assert dataset.ended >= 3  # Keras by itself adds one at first
+
+
+def test_streams_are_not_autotuned_unless_their_user_says_so():
+    """Autotuning would have an epoch that is over wait for its next look."""
+    tf = pytest.importorskip("tensorflow")
+    stream = tf.data.Dataset.from_tensor_slices(IMAGES).batch(4)
+    checked = inputs.images_for_fit(stream, None, tiny.IMAGE_SHAPE)
+    assert checked.options().autotune.enabled is False
+    options = tf.data.Options()
+    options.autotune.enabled = True
+    checked = inputs.images_for_fit(stream.with_options(options), None, tiny.IMAGE_SHAPE)
+    assert checked.options().autotune.enabled is True
 
 
 def test_a_users_data_set_keeps_its_workers():
