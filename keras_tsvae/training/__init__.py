@@ -3,8 +3,10 @@
 import keras
 
 if keras.backend.backend() == "tensorflow":
-    from keras_tsvae.training.tensorflow import StageTrainer, Trainer
+    from keras_tsvae.training.tensorflow import StageTrainer
+    from keras_tsvae.training.tensorflow_fit import Trainer
 else:
-    from keras_tsvae.training.jax import StageTrainer, Trainer
+    from keras_tsvae.training.jax import StageTrainer
+    from keras_tsvae.training.jax_fit import Trainer
 
 __all__ = ["StageTrainer", "Trainer"]

@@ -1,73 +1,10 @@
-"""Train and test step of a stage on JAX, and fits that leave weights where they were."""
-
-import contextlib
-import functools
+"""Train and test step of a stage on JAX."""
 
 import jax
 import keras
 from keras import ops
 
-from keras_tsvae.backend import local_replicas
-from keras_tsvae.batching import ArrayBatches
-from keras_tsvae.training.transformed_batches import TransformedBatches
-
-
-class Trainer:
-    """What Keras's `fit` lacks on JAX, in front of `keras.Model`.
-
-    Batches of data sets need not divide evenly over a process's devices: as many rows of each as
-    are too many are left out.
-    """
-
-    def fit(self, x, validation_data=None, **kwargs):
-        """Trains as `keras.Model.fit` does."""
-        return super().fit(_split(x), validation_data=_split(validation_data), **kwargs)
-
-    def evaluate(self, x, **kwargs):
-        """Measures as `keras.Model.evaluate` does."""
-        return super().evaluate(_split(x), **kwargs)
-
-    def scope(self):
-        """Returns a context in which optimisers belong to the devices of the model: any does."""
-        return contextlib.nullcontext()
-
-    def build_optimizers(self):
-        """Creates the optimiser's state, if there is none yet."""
-        if self.compiled and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def _purge_model_variables(self, **kinds):
-        """Leaves variables their values: Keras loses them where an epoch's first batch fails.
-
-        No memory is held: what a step takes, it donates.
-        """
-
-
-def _split(x):
-    """Returns `x` as a data set whose batches divide evenly over the process's devices."""
-    devices = local_replicas()
-    if devices == 1 or x is None or isinstance(x, ArrayBatches):
-        return x
-    if isinstance(x, keras.utils.PyDataset):
-        return TransformedBatches(x, functools.partial(_cut_not_empty, devices=devices))
-    import tensorflow as tf
-
-    cut_rows = x.map(lambda *batch: _cut(batch, tf.shape(batch[0])[0], devices))
-    return cut_rows.filter(lambda *batch: tf.shape(batch[0])[0] > 0)
-
-
-def _cut_not_empty(batch, devices):
-    rows = len(batch[0])
-    if rows < devices:
-        raise ValueError(
-            f"`x` must yield batches with an example for each of the {devices} devices of this "
-            f"process. Received: a batch of {rows}"
-        )
-    return _cut(batch, rows, devices)
-
-
-def _cut(batch, rows, devices):
-    return tuple(part[: rows - rows % devices] for part in batch)
+from keras_tsvae.training.jax_fit import Trainer
 
 
 class StageTrainer(Trainer):

@@ -91,7 +91,7 @@ def test_a_process_without_a_distribution_has_one_device():
 def test_streams_are_cut_to_what_divides_evenly(monkeypatch):
     """Of batches of 9, 1 and 8, with two devices, 16 images are trained on and measured."""
     tf = pytest.importorskip("tensorflow")
-    monkeypatch.setattr("keras_tsvae.training.jax.local_replicas", lambda: 2)
+    monkeypatch.setattr("keras_tsvae.training.jax_fit.local_replicas", lambda: 2)
     images = tiny.images(18)
     parts = [images[:9], images[9:10], images[10:]]
     stream = tf.data.Dataset.from_generator(
@@ -114,6 +114,6 @@ def test_a_batch_with_less_than_an_example_for_each_device_is_refused(monkeypatc
         def __getitem__(self, index):
             return tiny.images((4, 1)[index])
 
-    monkeypatch.setattr("keras_tsvae.training.jax.local_replicas", lambda: 2)
+    monkeypatch.setattr("keras_tsvae.training.jax_fit.local_replicas", lambda: 2)
     with pytest.raises(ValueError, match="`x` must yield batches .* 2 devices .* a batch of 1$"):
         tiny.first_stage().fit(OneAtLast(), verbose=0)
