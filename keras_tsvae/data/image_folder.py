@@ -9,6 +9,7 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import cache, pictures
 from keras_tsvae.data.labelled import check_limit
+from keras_tsvae.data.picture_folder import find_pictures
 
 NAME = "image_folder"
 
@@ -33,7 +34,9 @@ def load(
 
     Args:
         data_dir: Folder of `.jpg`, `.jpeg`, `.png`, `.bmp`, `.gif`, `.webp`, `.tif` or `.tiff`
-            files, in upper or lower case, at any depth. Hidden files and folders are left out.
+            files, in upper or lower case, at any depth. Hidden files and folders are left out,
+            linked folders are followed, and folders that cannot be read are left out with a
+            warning.
         image_size: Positive int, or `(height, width)`. Defaults to 64.
         channels: 1 for grey or 3 for RGB. Defaults to 3.
         validation_fraction: Float of at least 0: the share of pictures held out for validation,
@@ -55,8 +58,10 @@ def load(
     if positive_int("channels", channels) not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: channels={channels!r}")
     fractions = _check_fractions(validation_fraction, test_fraction)
-    data_dir = _check_folder(data_dir)
-    names = _find(data_dir, skipped=data_dir / cache.FOLDER)
+    if data_dir is None:
+        raise ValueError("`data_dir` must be a folder of pictures. Received: data_dir=None")
+    data_dir = pathlib.Path(os.path.expanduser(data_dir))
+    names = find_pictures(data_dir, "data_dir")
     shape = (height, width, channels)
     options = {"set": NAME, "shape": shape, "fractions": fractions, "limit": limit}
     stats = ((name, pictures.stat(data_dir / name)) for name in names)
@@ -94,42 +99,6 @@ def _check_fractions(validation_fraction, test_fraction):
     return [float(value) for value in given.values()]
 
 
-def _check_folder(data_dir):
-    if data_dir is not None and pathlib.Path(data_dir).expanduser().is_dir():
-        return pathlib.Path(data_dir).expanduser()
-    raise ValueError(
-        "`data_dir` must be a folder of pictures. "
-        f"Received: data_dir={data_dir if data_dir is None else str(data_dir)!r}"
-    )
-
-
-def _find(data_dir, skipped):
-    """Returns the sorted paths of all pictures, relative to `data_dir`."""
-    found, visited = [], set()
-
-    def fail(error):
-        raise error
-
-    for folder, subfolders, files in os.walk(data_dir, onerror=fail, followlinks=True):
-        folder, real = pathlib.Path(folder), os.path.realpath(folder)
-        if folder == skipped or real in visited:  # a link to a folder that was met before
-            subfolders.clear()
-            continue
-        visited.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [
-            (folder / name).relative_to(data_dir)
-            for name in files
-            if not name.startswith(".") and name.lower().endswith(pictures.SUFFIXES)
-        ]
-    if not found:
-        raise ValueError(
-            f"`data_dir` must hold pictures ({', '.join(pictures.SUFFIXES)}). "
-            f"Received: {str(data_dir)!r} with none"
-        )
-    return sorted(found)
-
-
 def _recipe(data_dir, names, shape, fractions, limit):
     from PIL import Image, ImageOps
 
@@ -144,8 +113,7 @@ def _recipe(data_dir, names, shape, fractions, limit):
     rows = dict(zip(cache.PARTS, (cut[:limit] for cut in cuts)))
 
     def transform(image, convert):
-        image = convert(ImageOps.exif_transpose(image))
-        return ImageOps.fit(image, (shape[1], shape[0]), method=Image.Resampling.BILINEAR)
+        return ImageOps.fit(convert(image), (shape[1], shape[0]), method=Image.Resampling.BILINEAR)
 
     def decode(name):
         path = data_dir / name

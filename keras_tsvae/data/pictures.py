@@ -1,8 +1,9 @@
 """Picture files to arrays, with Pillow.
 
-Grey, palette, CMYK and other pictures are converted to the channels asked for; transparency is
-dropped; 16-bit grey is scaled to 8 bits (`value // 257`); of an animation the first frame is
-taken. A file that cannot be decoded raises a `ValueError` that names it.
+A picture is turned as its EXIF tag says. Grey, palette, CMYK and other pictures are converted to
+the channels asked for; transparency is dropped; 16-bit grey is scaled to 8 bits (`value // 257`);
+of an animation the first frame is taken. A file that cannot be decoded raises a `ValueError` that
+names it.
 """
 
 import concurrent.futures
@@ -16,6 +17,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")  # Pillow's others may run programs
 _CHUNK_IMAGES = 1024
 _CHUNK_BYTES = 2**24
+_ORIENTATION = 0x0112  # the EXIF tag
 
 
 def read(path):
@@ -44,9 +46,8 @@ def decode(data, name, transform, channels=3):
     Args:
         data: Bytes of a picture file.
         name: What messages call it.
-        transform: Function from the opened Pillow picture, whose pixels are decoded as they are
-            needed, and a function that converts a Pillow picture to 8-bit grey or RGB, to the
-            Pillow picture to return.
+        transform: Function from the upright Pillow picture, and a function that converts a Pillow
+            picture to 8-bit grey or RGB, to the Pillow picture to return.
         channels: 1 for grey or 3 for RGB. Defaults to 3.
 
     Raises:
@@ -60,7 +61,7 @@ def decode(data, name, transform, channels=3):
 
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            pixels = np.asarray(transform(image, convert))
+            pixels = np.asarray(transform(_upright(image), convert))
     except UnidentifiedImageError as error:
         raise ValueError(
             f"The picture {name!r} must be one of {', '.join(_FORMATS)}. Received: another file"
@@ -68,6 +69,25 @@ def decode(data, name, transform, channels=3):
     except Exception as error:  # Pillow's decoders raise errors of many kinds
         raise ValueError(f"The picture {name!r} cannot be used. Received: {error!r}") from error
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def load(path, channels=3):
+    """Returns the whole picture of a file as a uint8 array, or raises as `decode` does."""
+    return decode(read(path), str(path), lambda image, convert: convert(image), channels)
+
+
+def is_colour(path):
+    """Whether a picture's header says that it is no grey one.
+
+    False for a file that cannot be opened: it fails when it is decoded.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            return image.mode not in ("1", "L", "LA") and not image.mode.startswith("I")
+    except Exception:  # Pillow raises errors of many kinds
+        return False
 
 
 def decoded(parts, decode_one, image_bytes):
@@ -100,6 +120,27 @@ def through_jpeg(images, quality):
         Image.fromarray(pixels).save(file, "JPEG", quality=quality)
         target[:] = np.asarray(Image.open(file))
     return result
+
+
+def _upright(image):
+    """Returns the picture as it is meant to be seen; a damaged tag counts as none."""
+    from PIL import Image
+
+    image.load()  # of a TIFF this turns the picture, too
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # damaged tags raise errors of many kinds
+        return image
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    return image.transpose(turns[orientation]) if orientation in turns else image
 
 
 def _eight_bits(image):

@@ -3,10 +3,10 @@
 import numpy as np
 
 from keras_tsvae.batching import batched
+from keras_tsvae.data.picture_folder import batch_rows
 from keras_tsvae.metrics.condition_scores import ConditionScores
 from keras_tsvae.metrics.judging import as_judge, check_labels, default_names, verdicts
 from keras_tsvae.metrics.protocols import check_images
-from keras_tsvae.metrics.sources import BATCH_SIZE
 
 
 class ConditionAccuracy:
@@ -69,7 +69,7 @@ class ConditionAccuracy:
                 f"Received: images of shape {images.shape[1:]}"
             )
         conditions = self._check(conditions, len(images))
-        features = list(batched(self.judge, (images,), BATCH_SIZE))
+        features = list(batched(self.judge, (images,), batch_rows(images[:1].nbytes)))
         self.update_features(np.concatenate(features), conditions)
 
     def update_features(self, features, conditions):

@@ -8,11 +8,9 @@ import numpy as np
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import Split
-from keras_tsvae.data.pictures import SUFFIXES, decode, read
+from keras_tsvae.data.picture_folder import batch_rows, picture_batches
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.training import inputs
-
-BATCH_SIZE = 256
 
 
 def is_model(source) -> bool:
@@ -21,13 +19,13 @@ def is_model(source) -> bool:
 
 
 def image_batches(source, num_images=None, name="images", **sampling):
-    """Yields images in checked batches, with memory for one batch of at most 256.
+    """Yields images in checked batches of at most 256 images, or as many as 64 MiB hold.
 
     Args:
         source: An array (or a memory map, or what NumPy turns into an array), a
             `keras_tsvae.data.Split`, a `tf.data.Dataset` or `keras.utils.PyDataset` of batches
-            with or without labels, a folder of picture files (with its subfolders), an iterable
-            of batches, or a model with a method `sample_batches(n, ...)`.
+            with or without labels, a folder of picture files (with its subfolders; RGB, unless all
+            are grey), an iterable of batches, or a model with a method `sample_batches(n, ...)`.
         num_images: How many images to take, or None for all; a must for models.
         name: The argument that messages name. Defaults to `"images"`.
         **sampling: What a model's `sample_batches` takes besides their number.
@@ -86,7 +84,7 @@ def _raw_batches(source, num_images, name, sampling):
             )
         return source.sample_batches(num_images, **sampling)
     if isinstance(source, (str, pathlib.Path)):
-        return _folder_batches(pathlib.Path(source).expanduser(), name)
+        return picture_batches(source, name)
     if inputs.is_batched(source):
         return _data_set_batches(source, num_images)
     if is_array(source):
@@ -119,7 +117,8 @@ def require_rereadable(source, name):
 def _rows(images):
     if images.ndim == 0:
         raise ValueError(f"`images` must be batches of images. Received: {images!r}")
-    return (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
+    rows = batch_rows(images[:1].nbytes)
+    return (images[start : start + rows] for start in range(0, len(images), rows))
 
 
 def _data_set_batches(source, num_images):
@@ -130,37 +129,3 @@ def _data_set_batches(source, num_images):
         source = map(source.__getitem__, range(source.num_batches))
     for element in source:
         yield from _rows(np.asarray(element[0] if isinstance(element, (tuple, list)) else element))
-
-
-def picture_files(folder, name="images"):
-    """Returns the picture files in a folder and its subfolders, sorted, or raises."""
-    if not folder.is_dir():
-        raise ValueError(f"`{name}` must name a folder of pictures. Received: {str(folder)!r}")
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
-    if not files:
-        raise ValueError(f"`{name}` must hold pictures. Received: none in {str(folder)!r}")
-    return files
-
-
-def _folder_batches(folder, name):
-    """Yields pictures in the order of their names; a batch ends where their size changes."""
-    waiting = []
-    for file in picture_files(folder, name):
-        picture = _picture(file)
-        if waiting and (waiting[0].shape != picture.shape or len(waiting) == BATCH_SIZE):
-            yield np.stack(waiting)
-            waiting = []
-        waiting.append(picture)
-    yield np.stack(waiting)
-
-
-def _picture(file):
-    """Returns a picture as uint8: grey ones `(height, width, 1)`, all others in colour."""
-    grey = []
-
-    def whole(image, convert):
-        grey.append(image.mode in ("1", "L", "LA") or image.mode.startswith("I"))
-        return convert(image)
-
-    pixels = decode(read(file), str(file), whole)
-    return pixels[..., :1] if grey[0] else pixels
