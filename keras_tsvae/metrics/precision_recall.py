@@ -15,7 +15,8 @@ class PrecisionRecall(SampledMetric):
     Each set of features stands for the union of balls around its members that reach to their
     k-th nearest neighbour in the same set. Precision is the share of generated images within the
     balls of the real ones; recall the share of real images within the balls of the generated
-    ones. Both lie in [0, 1]. At most 10,000 features of each side are kept, drawn at random.
+    ones. Both lie in [0, 1]; what lies on the edge of a ball is within it. At most 10,000 features
+    of each side are kept, drawn at random.
 
     Args:
         reference: As `FeatureMetric` takes it; not an `.npz` of `mu` and `sigma` alone.
@@ -52,24 +53,33 @@ class PrecisionRecall(SampledMetric):
 
 
 def _coverage(points, members, neighbors):
-    """The share of `points` within the balls around `members`."""
+    """The share of `points` within the balls around `members`, edges included.
+
+    Squared distances are `|a|^2 + |b|^2 - 2 a . b`, of which rounding can take or add as much as
+    `d * eps` of `|a|^2 + |b|^2`. Radii are taken at their greatest and distances at their least,
+    so that a point on the edge is inside however the sums were rounded: one that equals a member
+    above all, even where that member's neighbours equal it, too, and its radius is 0.
+    """
+    rounding = (members.shape[1] + 2) * np.finfo("float64").eps
     radii = np.concatenate(
         [
             np.partition(distances, neighbors, axis=1)[:, neighbors]  # 0 is the member itself
-            for distances in _squared_distances(members, members)
+            for distances in _squared_distances(members, members, 1.0 + rounding)
         ]
     )
-    inside = [(distances <= radii).any(1) for distances in _squared_distances(points, members)]
-    return float(np.concatenate(inside).mean())
+    distances = _squared_distances(points, members, 1.0 - rounding)
+    return float(np.concatenate([(rows <= radii).any(1) for rows in distances]).mean())
 
 
-def _squared_distances(a, b):
-    """Yields squared distances of some rows of `a` to all rows of `b` at a time."""
+def _squared_distances(a, b, factor):
+    """Yields squared distances of some rows of `a` to all rows of `b` at a time.
+
+    The sum of both squared norms is multiplied by `factor`.
+    """
     norms = np.square(b).sum(1)
     for start in range(0, len(a), _ROWS_AT_ONCE):
         rows = a[start : start + _ROWS_AT_ONCE]
-        squares = np.square(rows).sum(1)[:, None] + norms - 2.0 * rows @ b.T
-        yield squares.clip(min=0.0)
+        yield factor * (np.square(rows).sum(1)[:, None] + norms) - 2.0 * rows @ b.T
 
 
 def precision_recall(

@@ -71,7 +71,7 @@ def test_kernel_distance_is_the_mean_over_random_subsets():
     np.testing.assert_allclose([score, score.std], [np.mean(values), np.std(values)], rtol=1e-9)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e5])
+@pytest.mark.parametrize("offset", [0.0, 1e7])
 def test_precision_and_recall_count_what_lies_within_the_balls(offset):
     real, fake = toy.rows(60, 4) + offset, 0.6 * toy.rows(50, 4, seed=1) + offset + 0.2
     precision, recall = result_of(metrics.PrecisionRecall(reference_of(real)), fake)
@@ -85,6 +85,33 @@ def test_identical_sets_are_perfect():
     reference = reference_of(real)
     assert result_of(metrics.FrechetInceptionDistance(reference), real) < 1e-6
     assert result_of(metrics.PrecisionRecall(reference), real) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("dimensions", [3, 64, 2048])
+@pytest.mark.parametrize("offset", [0.0, 0.4, 1e6])
+def test_edges_of_balls_are_inside_however_sums_are_rounded(dimensions, offset):
+    rng = np.random.default_rng(dimensions)
+    once = rng.normal(size=(151, dimensions)) + offset
+    real = rng.permutation(np.repeat(once, 5, axis=0))  # so that all radii are 0
+    fake = rng.permutation(np.repeat(once[:30], 4, axis=0))
+    reference = reference_of(real)
+    assert result_of(metrics.PrecisionRecall(reference), fake) == (1.0, 30 / 151)
+    assert result_of(metrics.PrecisionRecall(reference), fake + 1e-3) == (0.0, 0.0)
+
+
+def test_points_at_the_distance_of_the_farthest_neighbor_are_inside():
+    def on_a_line(*places):
+        return np.array(places)[:, None] * [0.6, 0.8]
+
+    reference = reference_of(on_a_line(*range(12)))  # of both ends the third neighbour is 3 away
+    fake = on_a_line(14.0, -3.0, 5.0, 14.001, -3.001)
+    precision, _ = result_of(metrics.PrecisionRecall(reference), fake)
+    assert precision == 3 / 5
+
+
+def test_sets_of_one_and_the_same_image_are_perfect():
+    reference = reference_of(np.zeros((9, 5)))
+    assert result_of(metrics.PrecisionRecall(reference), np.zeros((7, 5))) == (1.0, 1.0)
 
 
 def test_inception_score_is_the_closed_form():
