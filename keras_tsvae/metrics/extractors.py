@@ -32,6 +32,11 @@ class FunctionFeatures:
         self._function = function
         self.identity = identity or getattr(function, "__name__", type(function).__name__)
 
+    @property
+    def features_identity(self):
+        """What tells the features alone from others, without the class logits made of them."""
+        return self.identity
+
     def __call__(self, images):
         """Returns a float array `(n, d)` for images, uint8 or float in [0, 1]."""
         images = images if images.dtype == "uint8" else self.scale * images.astype("float32")
@@ -60,10 +65,12 @@ class JudgeFeatures(ModelFeatures):
     """Features by a `ClassifierFeatures`, which takes images as they come."""
 
     scale = 1.0
-    cacheable = True  # its weights say all
+    cacheable = True  # its weights and its precision say all
 
     def __init__(self, model):
         super().__init__(model)
+        if model.compute_dtype != "float32":
+            self.identity += f"-{model.compute_dtype}"
         self.has_classes = model.has_classes
         self.class_logits = model.class_logits
 
@@ -81,8 +88,8 @@ def as_extractor(features=None):
     """Returns an object that turns images into features.
 
     It is called on images, uint8 or float in [0, 1], and returns a float32 array `(n, d)`; its
-    `identity` and `resize` say what it is. Where it knows classes, `class_logits(features)`
-    returns their logits.
+    `identity` and `resize` say what it is, `features_identity` what its features are. Where it
+    knows classes, `class_logits(features)` returns their logits.
 
     Args:
         features: None for `InceptionV3Features()`, an `InceptionV3Features`, a `keras.Model`, or

@@ -39,7 +39,7 @@ class FeatureMetric:
             num_images = NUM_SAMPLES if protocol == "dai-wipf" else None
             self.reference = as_reference(reference, self._extractor, num_images)
             if self._extractor is not None:
-                self.reference.check_identity(self._extractor.identity)
+                self.reference.check_identity(self._extractor.features_identity)
         self.reset()
 
     @property
@@ -55,7 +55,7 @@ class FeatureMetric:
     def identity(self):
         """What the features are; None if it is not known."""
         if self._extractor is not None:
-            return self._extractor.identity
+            return self._extractor.features_identity
         return self._known_identity or (self.reference and self.reference.identity)
 
     def reset(self):

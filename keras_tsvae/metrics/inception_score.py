@@ -38,6 +38,11 @@ class InceptionScore(SampledMetric):
         self.splits = positive_int("splits", splits)
         super().__init__(None, features, protocol, max_features, seed)
 
+    @property
+    def identity(self):
+        """What the class logits are; None if it is not known."""
+        return self._known_identity if self._extractor is None else self._extractor.identity
+
     def update_features(self, features):
         """Adds features of generated images, of which the extractor makes logits."""
         if not self.extractor.has_classes:

@@ -37,8 +37,10 @@ class InceptionV3Features:
         dimensions: Int, length of a feature vector.
         resize: Name of the resize.
         has_classes: Whether `class_logits` can be had.
-        identity: Str that tells these features from all others: the network, the layer, and a
-            digest of the weights.
+        features_identity: Str that tells these features from all others: the network, the layer,
+            and a digest of the weights. What is kept of real images goes by it.
+        identity: The same, and where class logits can be had, a digest of the weights that make
+            them of the features.
         model: The `keras.Model` from float32 images `(n, 299, 299, 3)` in [0, 255] to features.
 
     Raises:
@@ -121,9 +123,13 @@ class InceptionV3Features:
             layer.set_weights(values)
             for value in values:
                 digest.update(np.ascontiguousarray(value))
-        self.identity = f"inception-v3-2015-12-05/{self.layer}/{digest.hexdigest()[:12]}"
+        self.features_identity = f"inception-v3-2015-12-05/{self.layer}/{digest.hexdigest()[:12]}"
+        self.identity = self.features_identity
         self.has_classes = self.layer == "2048"
         self._class_kernel = loaded["fc"][0] if self.has_classes else None
+        if self.has_classes:
+            digest = hashlib.sha256(np.ascontiguousarray(self._class_kernel))
+            self.identity += f"/{digest.hexdigest()[:12]}"
 
     def _features(self, batch):
         count = len(batch)

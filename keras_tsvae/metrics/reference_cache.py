@@ -25,7 +25,7 @@ def place(images, num_images, extractor, max_features, cache_dir=None):
     again = is_array(images) or isinstance(images, (str, pathlib.Path))
     if not again or not extractor.cacheable:
         return None
-    settings = (_VERSION, extractor.identity, extractor.resize, max_features)
+    settings = (_VERSION, extractor.features_identity, extractor.resize, max_features)
     digest = hashlib.blake2b(repr(settings).encode(), digest_size=12)
     for batch in image_batches(images, num_images, "reference"):
         digest.update(f"{batch.dtype}{batch.shape}".encode())

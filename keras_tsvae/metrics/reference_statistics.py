@@ -41,13 +41,13 @@ class ReferenceStatistics:
         """The feature extractor."""
         if self._extractor is None:
             self._extractor = as_extractor(None)
-        self.check_identity(self._extractor.identity)
+        self.check_identity(self._extractor.features_identity)
         return self._extractor
 
     @property
     def identity(self):
         """What the features are; None if only features of unknown origin came."""
-        known = None if self._extractor is None else self._extractor.identity
+        known = None if self._extractor is None else self._extractor.features_identity
         return self._identity or known
 
     @property
@@ -182,7 +182,7 @@ class ReferenceStatistics:
         if len(sample):
             reference.sample.restore(sample, count)
         if reference._extractor is not None:
-            reference.check_identity(reference._extractor.identity)
+            reference.check_identity(reference._extractor.features_identity)
         return reference
 
     def __getstate__(self):

@@ -5,7 +5,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae.metrics.inception_network import DIMENSIONS
+from keras_tsvae import metrics
+from keras_tsvae.metrics import inception_v3_features
+from keras_tsvae.metrics.inception_network import CLASSES, DIMENSIONS
 from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
 from tests.metrics.inception_reference import stem
 from tests.metrics.state_dicts import STEM, made_up_state, random_state, write_zip
@@ -134,6 +136,78 @@ def test_bad_images_are_named(images, weights):
 def test_bad_arguments_are_named(arguments, name, weights):
     with pytest.raises(ValueError, match=f"`{name}` must be .* Received: {name}="):
         InceptionV3Features(weights, **arguments)
+
+
+@pytest.fixture
+def with_classes(tmp_path, monkeypatch):
+    """Returns a function that makes features of layer 2048, of one pixel, with other weights."""
+
+    def network(layer):
+        images = keras.Input((299, 299, 3))
+        x = keras.layers.Conv2D(2048, 1, 299, activation="relu", name="Conv2d_1a_3x3")(images)
+        return keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
+
+    monkeypatch.setattr(inception_v3_features, "inception_network", network)
+    rng = np.random.default_rng(1)
+    state = random_state({"Conv2d_1a_3x3": (1, 1, 3, 2048)})
+    state["fc.weight"] = rng.normal(0, 0.01, (CLASSES, 2048)).astype("float32")
+    state["fc.bias"] = rng.normal(size=CLASSES).astype("float32")
+
+    def make(**changed):
+        np.savez(tmp_path / "whole.npz", **{**state, **changed})
+        return InceptionV3Features(tmp_path / "whole.npz"), state
+
+    return make
+
+
+def test_class_logits_are_the_last_layer_without_its_bias(with_classes):
+    features, state = with_classes()
+    values = features(PICTURES)
+    pixels = PICTURES[:, 0, 0] @ state["Conv2d_1a_3x3.conv.weight"][:, :, 0, 0].T
+    parts = (state[f"Conv2d_1a_3x3.bn.{part}"] for part in ("weight", "bias"))
+    moments = (state[f"Conv2d_1a_3x3.bn.running_{part}"] for part in ("mean", "var"))
+    (scale, offset), (mean, variance) = parts, moments
+    expected = np.maximum((pixels - mean) / np.sqrt(variance + 1e-3) * scale + offset, 0)
+    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-3)
+    logits = features.class_logits(values)
+    assert features.has_classes and logits.shape == (3, CLASSES)
+    np.testing.assert_allclose(logits, values @ state["fc.weight"].T, rtol=1e-4, atol=1e-3)
+    score = metrics.InceptionScore(features, splits=1)
+    score.update(PICTURES)
+    odds = np.exp(logits.astype("float64") - logits.max(1, keepdims=True))
+    p = odds / odds.sum(1, keepdims=True)
+    divergence = np.where(p > 0, p * np.log(np.maximum(p, 1e-300) / p.mean(0)), 0).sum(1)
+    np.testing.assert_allclose(score.result(), np.exp(divergence.mean()), rtol=1e-4)
+
+
+def test_the_identity_depends_on_the_weights_of_all_that_is_computed(with_classes, tmp_path):
+    features, state = with_classes()
+    again, _ = with_classes(**{"fc.bias": state["fc.bias"] + 1})  # which is not used
+    assert again.identity == features.identity
+    classes, _ = with_classes(**{"fc.weight": state["fc.weight"][::-1]})
+    assert classes.identity != features.identity
+    assert classes.features_identity == features.features_identity
+    offset = "Conv2d_1a_3x3.bn.bias"
+    others, _ = with_classes(**{offset: state[offset] + np.eye(1, 2048)[0]})
+    assert others.identity != features.identity
+    assert others.features_identity != features.features_identity
+
+    def reference(extractor):
+        return metrics.ReferenceStatistics.from_images(
+            PICTURES, extractor, cache_dir=tmp_path / "c"
+        )
+
+    for extractor in (features, classes, others, features):
+        reference(extractor)
+    assert len(list((tmp_path / "c").iterdir())) == 2  # the classes do not matter here
+    fids = [metrics.FrechetInceptionDistance(reference(e)) for e in (features, classes)]
+    fids[0].merge(fids[1])
+    scores = [metrics.InceptionScore(extractor) for extractor in (features, classes, again)]
+    scores[0].merge(scores[2])
+    with pytest.raises(ValueError, match="`other` must be another InceptionScore"):
+        scores[0].merge(scores[1])
+    with pytest.raises(ValueError, match="`reference` must hold the features"):
+        metrics.FrechetInceptionDistance(reference(features), others)
 
 
 def test_what_the_features_say_of_themselves(weights, tmp_path):
