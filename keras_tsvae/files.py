@@ -1,34 +1,65 @@
-"""Writing files so that no reader ever meets half of one."""
+"""Paths, and writing files so that no reader ever meets half of one."""
 
 import contextlib
+import errno
+import functools
+import hashlib
 import os
 import pathlib
+import re
 import shutil
+import socket
+import time
 import uuid
+
+_PARTIAL = re.compile(r"\.tsvae-(new|old)-([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]{8}-(.+)")
+_EARLIER = r"\.[0-9a-f]{12}-"  # what partial files began with before they named their process
+_A_DAY = 24 * 60 * 60
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+_own = set()  # names of this process's partial files
+
+
+def expanded(path):
+    """Returns a `pathlib.Path`, with `~` expanded; every path a user gives goes through here."""
+    return pathlib.Path(os.path.expanduser(path))
 
 
 @contextlib.contextmanager
-def written_beside(path):
+def written_beside(path, unless=None):
     """Yields a fresh path next to `path`; when the body succeeds, it takes the place of `path`.
 
     The body may write a file or a folder; a folder also takes the place of a folder that is not
     empty. If the body fails, what it wrote is removed and whatever stood at `path` before is
-    untouched.
+    untouched. Several processes may write one path at once. What processes that were killed have
+    left in the folder is removed.
+
+    Args:
+        path: Path; `~` is expanded.
+        unless: Function without arguments. If it returns true when the body is done, what was
+            written is dropped and what stands at `path` is kept: another process was first.
+            Defaults to None.
     """
-    path = pathlib.Path(path)
+    path = expanded(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _beside(path)
-    try:
+    _remove_abandoned(path)
+    with _partial(path) as partial:
         yield partial
-        if partial.is_dir() and path.is_dir():
-            _replace_folder(partial, path)
-        else:
-            os.replace(partial, path)
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        else:
-            partial.unlink(missing_ok=True)
+        _put(partial, path, unless or (lambda: False))
+
+
+@contextlib.contextmanager
+def scratch_folder(path):
+    """Yields a new folder next to `path` that is removed at the end, or once its process is gone.
+
+    Args:
+        path: Path of what the folder is for; `~` is expanded.
+    """
+    path = expanded(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
+    with _partial(path) as folder:
+        folder.mkdir()
+        yield folder
 
 
 def cache_folder(*parts):
@@ -38,20 +69,106 @@ def cache_folder(*parts):
         *parts: Str, names of folders inside of this package's part of Keras's cache folder, which
             is `~/.keras` or what the environment variable `KERAS_HOME` names.
     """
-    home = pathlib.Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-    return home.joinpath("keras_tsvae", *parts)
+    return expanded(os.environ.get("KERAS_HOME") or "~/.keras").joinpath("keras_tsvae", *parts)
 
 
-def _replace_folder(new, path):
-    old = _beside(path)
-    os.rename(path, old)
+def _put(new, path, unless):
+    """Renames `new` to `path`; of several processes the last one wins, and none fails."""
+    while not unless():
+        try:
+            # Onto a file, nothing, or an empty folder.
+            (os.rename if new.is_dir() else os.replace)(new, path)
+            return
+        except OSError as error:
+            if error.errno not in _TAKEN or not new.is_dir() or path.is_file():
+                raise
+        if _exchange(new, path):
+            return
+
+
+def _exchange(new, path):
+    """Puts the folder `new` in place of `path`; False if another process has come between."""
+    old = _fresh(path, "old")
     try:
+        os.rename(path, old)
         os.rename(new, path)
-    except BaseException:
-        os.rename(old, path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        return True
+    except OSError as error:
+        if error.errno not in (*_TAKEN, errno.ENOENT):
+            raise
+        return False
+    finally:
+        if not path.exists():
+            with contextlib.suppress(OSError):
+                os.rename(old, path)
+        if path.exists():
+            _remove(old)
+        _own.discard(old.name)
 
 
-def _beside(path):
-    return path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
+@contextlib.contextmanager
+def _partial(path):
+    """Yields a fresh path next to `path` that is removed at the end."""
+    partial = _fresh(path, "new")
+    try:
+        yield partial
+    finally:
+        _remove(partial)
+        _own.discard(partial.name)
+
+
+def _fresh(path, kind):
+    """Returns a path next to `path` whose name tells its process."""
+    name = f".tsvae-{kind}-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name[-64:]}"
+    _own.add(name)
+    return path.with_name(name)
+
+
+@functools.cache
+def _machine():
+    """Returns 8 hex digits for the processes among which a number means one process."""
+    space = ""
+    with contextlib.suppress(OSError):  # containers may share a host's name, not its processes
+        space = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{socket.gethostname()}{space}".encode()).hexdigest()[:8]
+
+
+def _remove_abandoned(path):
+    """Removes what processes that are gone have left in the folder of `path`."""
+    earlier = re.compile(_EARLIER + re.escape(path.name))
+    with contextlib.suppress(OSError):
+        for name in os.listdir(path.parent):
+            found, place = _PARTIAL.fullmatch(name), path.with_name(name)
+            if found and found[1] == "old" and not path.with_name(found[4]).exists():
+                continue  # its process was killed before the new folder was in its place
+            if found and name not in _own and _is_gone(*found.group(2, 3)):
+                _remove(place)
+            elif (found and name not in _own) or earlier.fullmatch(name):
+                if time.time() - _last_change(place) > _A_DAY:
+                    _remove(place)
+
+
+def _is_gone(machine, pid):
+    """Whether it is known that a process has ended."""
+    if machine != _machine() or os.name != "posix":
+        return False
+    if int(pid) == os.getpid():
+        return True  # another one, with the same number
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # another user's
+        pass
+    return False
+
+
+def _last_change(path):
+    return max(entry.lstat().st_mtime for entry in (path, *path.rglob("*")))
+
+
+def _remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

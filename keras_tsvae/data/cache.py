@@ -3,16 +3,17 @@
 A cache is a folder of `train.npy`, `validation.npy`, `test.npy`, their labels, and `meta.json`. It
 is good as long as its fingerprint, taken of the source files' names, sizes and times of change and
 of the options, is that of the sources; otherwise, or if it is damaged, it is written anew. It is
-written beside and then renamed, so that it is there whole or not at all.
+written beside and then renamed, so that it is there whole or not at all; of several processes that
+write one cache at once, the first one's is used by all.
 """
 
 import contextlib
 import dataclasses
 import errno
+import functools
 import hashlib
 import json
 import os
-import pathlib
 from collections.abc import Callable
 
 import numpy as np
@@ -21,11 +22,11 @@ from keras_tsvae.batching import with_progress
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.pictures import chunk_rows, decoded
 from keras_tsvae.data.split import Split
-from keras_tsvae.files import written_beside
+from keras_tsvae.files import cache_folder, expanded, written_beside
 
-FOLDER = "keras_tsvae_cache"
 PARTS = ("train", "validation", "test")
-_VERSION = 1  # of what is written; another one makes every older cache be written anew
+_VERSION = 2  # of what is written; another one makes every older cache be written anew
+_ATTEMPTS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,14 +49,13 @@ class Recipe:
 
 
 def place(name, data_dir, cache_dir):
-    """Returns the folder of the cache `name`: in `data_dir`, or in `cache_dir` if that is given.
+    """Returns the folder of the cache `name`: in `cache_dir`, or else in Keras's own folder.
 
-    In `cache_dir` the name also tells caches of several data folders apart.
+    The name also tells caches of several data folders apart.
     """
-    if cache_dir is None:
-        return data_dir / FOLDER / name
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:8]
-    return pathlib.Path(cache_dir).expanduser() / f"{name}-{digest}"
+    parent = cache_folder("pictures") if cache_dir is None else expanded(cache_dir)
+    return parent / f"{name}-{digest}"
 
 
 def fingerprint(options, stats):
@@ -67,7 +67,9 @@ def fingerprint(options, stats):
     """
     digest = hashlib.sha256(json.dumps([_VERSION, options]).encode())
     for name, stat in stats:
-        digest.update(os.fsencode(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"))
+        # The time of modification can be set to anything, that of the last change cannot.
+        numbers = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        digest.update(os.fsencode(f"{name}\0{numbers}\n"))
     return digest.hexdigest()
 
 
@@ -87,15 +89,21 @@ def image_data(name, folder, digest, make_recipe, verbose, flip_in_training=Fals
     """
     found = _open(folder, digest)
     if found is None:
-        recipe = make_recipe()
-        with _clear_errors(folder):
-            _write(folder, digest, recipe, verbose)
-            found = _open(folder, digest)
-            if found is None:
-                raise OSError(errno.EIO, "it cannot be read back")
+        found = _made(folder, digest, make_recipe(), verbose)
     arrays, label_names = found
     splits = (Split(*arrays[part], flip_in_training) for part in PARTS)
     return ImageData(name, *splits, label_names)
+
+
+def _made(folder, digest, recipe, verbose):
+    """Writes the cache and returns what `_open` does."""
+    with _clear_errors(folder):
+        for _ in range(_ATTEMPTS):
+            _write(folder, digest, recipe, verbose)
+            found = _open(folder, digest)
+            if found is not None:  # and no other process has just replaced it
+                return found
+        raise OSError(errno.EIO, "it cannot be read back")
 
 
 def _open(folder, digest):
@@ -111,12 +119,18 @@ def _open(folder, digest):
             )
             for part in PARTS
         }
-        counts = [[len(images), len(labels)] for images, labels in arrays.values()]
-        if counts != [[count, count] for count in meta["counts"]]:
-            return None
+        for part, (images, labels) in arrays.items():
+            if [_kind(images), _kind(labels)] != meta["arrays"][part]:
+                return None
+            if (folder / f"{part}.npy").stat().st_size != images.offset + images.nbytes:
+                return None
         return arrays, tuple(meta["label_names"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError):
+    except Exception:  # there is hardly an error that a damaged file cannot cause
         return None
+
+
+def _kind(array):
+    return [array.dtype.str, list(array.shape)]
 
 
 def _write(folder, digest, recipe, verbose):
@@ -126,9 +140,12 @@ def _write(folder, digest, recipe, verbose):
     size = int(np.prod(recipe.image_shape))
     chunks = decoded(recipe.pictures, recipe.decode, size)
     if verbose:
+        megabytes = sum(counts.values()) * size / 1e6
+        print(f"Decoding pictures, to be kept in {str(folder)!r} ({megabytes:,.1f} MB)")
         total = sum(-(-count // chunk_rows(size)) for count in counts.values())
         chunks = with_progress(chunks, total)
-    with written_beside(folder) as partial, contextlib.closing(chunks):
+    there = functools.partial(_open, folder, digest)
+    with written_beside(folder, unless=there) as partial, contextlib.closing(chunks):
         partial.mkdir()
         with contextlib.ExitStack() as stack:
             files = {}
@@ -137,11 +154,14 @@ def _write(folder, digest, recipe, verbose):
                 _start_npy(files[part], (count, *recipe.image_shape))
             for part, images in chunks:
                 _append(files[part], images)
-        for part in PARTS:
-            np.save(partial / f"{part}_labels.npy", recipe.labels[part])
+        for part, labels in recipe.labels.items():
+            np.save(partial / f"{part}_labels.npy", labels)
         meta = {
             "fingerprint": digest,
-            "counts": list(counts.values()),
+            "arrays": {
+                part: [["|u1", [count, *recipe.image_shape]], _kind(recipe.labels[part])]
+                for part, count in counts.items()
+            },
             "label_names": list(recipe.label_names),
         }
         (partial / "meta.json").write_text(json.dumps(meta), encoding="utf-8")

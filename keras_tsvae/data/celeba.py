@@ -34,10 +34,12 @@ def load(data_dir=None, image_size=64, crop="128", cache_dir=None, limit=None, v
             64.
         crop: `"128"`, the inner 128x128 of rows 45:173 and columns 25:153, or `"140"`, the 140x140
             of rows 39:179 and columns 19:159. Defaults to `"128"`.
-        cache_dir: Folder for the cache. Defaults to None: `data_dir/keras_tsvae_cache`.
+        cache_dir: Folder for the cache. Defaults to None: `keras_tsvae/pictures` in Keras's own
+            folder, which is `~/.keras` or what `KERAS_HOME` names.
         limit: Positive int, to read the first so many of every split, or None for all. Defaults
             to None.
-        verbose: 0 for no progress bar. Defaults to 1.
+        verbose: 1 to print, when pictures are decoded, where they are kept, how large that is and
+            a progress bar; 0 not to. Defaults to 1.
 
     Raises:
         ValueError: If the data set is not there (the message says what to download), a file is

@@ -43,10 +43,12 @@ def load(
             rounded down. Defaults to 0.1.
         test_fraction: Float of at least 0: the share held out for testing. Both together must be
             less than 1. Defaults to 0.1.
-        cache_dir: Folder for the cache. Defaults to None: `data_dir/keras_tsvae_cache`.
+        cache_dir: Folder for the cache. Defaults to None: `keras_tsvae/pictures` in Keras's own
+            folder, which is `~/.keras` or what `KERAS_HOME` names.
         limit: Positive int, to read the first so many of every split, or None for all. Defaults
             to None.
-        verbose: 0 for no progress bar. Defaults to 1.
+        verbose: 1 to print, when pictures are decoded, where they are kept, how large that is and
+            a progress bar; 0 not to. Defaults to 1.
 
     Raises:
         ValueError: If there is no picture, one is broken (the message names it), or an argument

@@ -1,8 +1,10 @@
+import os
 import struct
 import zipfile
 
 import pytest
 
+from keras_tsvae.files import cache_folder
 from tests.data import faces
 from tests.data.test_celeba import as_zip
 
@@ -10,12 +12,14 @@ LINES = [f"{faces.name(index)} {part}" for index, part in enumerate(faces.PARTS)
 
 
 def fails(folder, *words):
-    """Checks the message, and that nothing is left of a cache."""
+    """Checks the message, and that nothing is left of a cache or written among the pictures."""
+    before = sorted(folder.rglob("*"))
     with pytest.raises(ValueError) as caught:
         faces.load(folder)
     for word in words:
         assert word in str(caught.value)
-    assert not list(folder.glob("keras_tsvae_cache/*")) + list(folder.glob("keras_tsvae_cache/.*"))
+    caches = cache_folder("pictures")
+    assert sorted(folder.rglob("*")) == before and not (caches.exists() and os.listdir(caches))
 
 
 def half(data):
