@@ -1,5 +1,6 @@
 """The bridge between the stages: a data set encoded once, one posterior per image."""
 
+import contextlib
 import pathlib
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ import h5py
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int
-from keras_tsvae.files import written_beside
+from keras_tsvae.files import expanded, scratch_folder, written_beside
 
 _NAMES = ("mean", "std", "condition")
 _ROWS_AT_ONCE = 65_536
@@ -128,6 +129,7 @@ class Posteriors:
         Raises:
             ValueError: If the file is missing or is not such a file.
         """
+        path = expanded(path)
         try:
             with h5py.File(path, "r") as file:
                 names = _NAMES if "condition" in file else _NAMES[:2]
@@ -136,7 +138,7 @@ class Posteriors:
                 np.memmap(path, "float32", mode="r", offset=offset, shape=shape)
                 for offset, shape in places
             ]
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # there is hardly an error that a damaged file cannot cause
             raise ValueError(
                 "`path` must be an HDF5 file written by `Posteriors.save`. "
                 f"Received: path={str(path)!r} ({error})"
@@ -170,7 +172,7 @@ class Posteriors:
 def check_storage(memory_limit, path):
     """Raises a `ValueError` unless posteriors can be kept so."""
     non_negative_int("memory_limit", memory_limit)
-    if path is not None and pathlib.Path(path).is_dir():
+    if path is not None and expanded(path).is_dir():
         raise ValueError(f"`path` must name a file. Received: the folder {str(path)!r}")
 
 
@@ -179,10 +181,10 @@ class _Gathered:
 
     def __init__(self, memory_limit, path):
         self.memory_limit = memory_limit
-        self.path = path
+        self.path = None if path is None else expanded(path)
         self.lists = None
         self.bytes = 0
-        self.folder = None
+        self.scratch = contextlib.ExitStack()
         self.spools = None
 
     def append(self, batch):
@@ -196,11 +198,15 @@ class _Gathered:
 
     def _spill(self):
         if self.spools is None:
-            parent = None if self.path is None else pathlib.Path(self.path).absolute().parent
-            if parent is not None:
-                parent.mkdir(parents=True, exist_ok=True)
-            self.folder = pathlib.Path(tempfile.mkdtemp(prefix=".posteriors-", dir=parent))
-            self.spools = [open(self.folder / name, "wb") for name, _ in zip(_NAMES, self.lists)]
+            folder = self.scratch.enter_context(
+                tempfile.TemporaryDirectory(prefix="posteriors-")
+                if self.path is None
+                else scratch_folder(self.path)
+            )
+            self.spools = [
+                self.scratch.enter_context(open(pathlib.Path(folder, name), "wb"))
+                for name, _ in zip(_NAMES, self.lists)
+            ]
             self.widths = [rows[0].shape[1] for rows in self.lists]
         for rows, spool in zip(self.lists, self.spools):
             spool.writelines(rows)
@@ -230,10 +236,7 @@ class _Gathered:
         return posteriors
 
     def close(self):
-        if self.folder is not None:
-            for spool in self.spools:
-                spool.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
+        self.scratch.close()
 
 
 def _check_condition(condition, n):

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from keras_tsvae.files import cache_folder
+from keras_tsvae.files import cache_folder, expanded
 from keras_tsvae.metrics.sources import image_batches, is_array
 
 _VERSION = 1  # of what is kept; another one makes every older file be left alone
@@ -30,8 +30,8 @@ def place(images, num_images, extractor, max_features, cache_dir=None):
     for batch in image_batches(images, num_images, "reference"):
         digest.update(f"{batch.dtype}{batch.shape}".encode())
         digest.update(np.ascontiguousarray(batch).data)
-    folder = cache_folder("references") if cache_dir is None else pathlib.Path(cache_dir)
-    return folder.expanduser() / f"{digest.hexdigest()}.npz"
+    folder = cache_folder("references") if cache_dir is None else expanded(cache_dir)
+    return folder / f"{digest.hexdigest()}.npz"
 
 
 def try_to_save(reference, path):

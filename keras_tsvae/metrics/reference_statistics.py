@@ -1,10 +1,11 @@
 """What is kept of real images, for generated ones to be held against."""
 
-import zipfile
+import warnings
 
 import numpy as np
 
-from keras_tsvae.files import written_beside
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.metrics import reference_cache
 from keras_tsvae.metrics.extractors import as_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
@@ -120,8 +121,10 @@ class ReferenceStatistics:
         if path and path.exists():
             try:
                 return cls.load(path, reference.extractor, max_features)
-            except ValueError:  # damaged: written anew
-                pass
+            except ValueError as error:
+                warnings.warn(
+                    f"Kept features are damaged, and are taken anew: {error}", stacklevel=2
+                )
         shapes = set()
         for batch in image_batches(images, num_images, "reference"):
             shapes.add(batch.shape[1:])
@@ -161,8 +164,9 @@ class ReferenceStatistics:
         Raises:
             ValueError: If the file is missing or is no such file, or holds other features.
         """
+        max_features = positive_int("max_features", max_features)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(expanded(path), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             mean, covariance = arrays["mu"], arrays["sigma"]
             sample = arrays.get("features", np.empty((0, len(mean)), "float32"))
@@ -170,17 +174,20 @@ class ReferenceStatistics:
                 raise ValueError(f"its features are {sample.shape}, its mean {mean.shape}")
             count = int(arrays["num_samples"]) if "num_samples" in arrays else None
             statistics = FeatureStatistics.from_moments(mean, covariance, count)
-        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            image_shape = tuple(map(int, arrays.get("image_shape", ()))) or None
+            kept = FeatureSample(max(len(sample), max_features))
+            if len(sample):
+                kept.restore(sample, count)
+        except Exception as error:  # there is hardly an error that a damaged file cannot cause
             raise ValueError(
                 "`path` must be an .npz file with `mu` (d,) and `sigma` (d, d). "
-                f"Received: path={str(path)!r} ({error})"
+                f"Received: path={str(path)!r} ({error!r})"
             ) from error
-        reference = cls(features, max(len(sample), max_features))
+        reference = cls(features, kept.max_features)
         reference.statistics = statistics
+        reference.sample = kept
+        reference.image_shape = image_shape
         reference._identity = str(arrays.get("identity", "")) or None
-        reference.image_shape = tuple(map(int, arrays.get("image_shape", ()))) or None
-        if len(sample):
-            reference.sample.restore(sample, count)
         if reference._extractor is not None:
             reference.check_identity(reference._extractor.features_identity)
         return reference

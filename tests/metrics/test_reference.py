@@ -60,9 +60,36 @@ def test_features_of_the_same_images_are_taken_once(tmp_path):
 
     for file in tmp_path.iterdir():
         file.write_bytes(b"damaged")
-    reference(images)
+    with pytest.warns(UserWarning, match="Kept features are damaged, and are taken anew: .*npz"):
+        reference(images)
     reference(images)
     assert features.images == 80 + 30
+
+
+def test_any_flipped_bit_makes_kept_features_be_taken_anew(tmp_path):
+    """Of the zip's headers, names and directory, whose errors are of many kinds."""
+    images, features = toy.images(8), Counting()
+
+    def covariance():
+        reference = ReferenceStatistics.from_images(images, features, cache_dir=tmp_path)
+        return reference.statistics.covariance
+
+    expected = covariance()
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    starts = [whole.index(mark) for mark in (b"PK\1\2", b"PK\3\4", b"PK\5\6")]
+    for place in (start + offset for start in starts for offset in range(0, 40, 2)):
+        damaged = bytearray(whole)
+        damaged[place % len(whole)] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        np.testing.assert_allclose(covariance(), expected)
+    flags = bytearray(whole)
+    flags[starts[0] + 10] = 99  # a compression that nobody knows
+    path.write_bytes(flags)
+    with pytest.raises(ValueError, match=f"`path` must be an .npz .*{path.name}.*NotImplemented"):
+        ReferenceStatistics.load(path)
+    np.testing.assert_allclose(covariance(), expected)
+    np.testing.assert_allclose(ReferenceStatistics.load(path).statistics.covariance, expected)
 
 
 def test_functions_are_not_kept(tmp_path):
