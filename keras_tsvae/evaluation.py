@@ -45,8 +45,8 @@ def evaluate_generation(
     labels["reconstruction"] = _some_labels(test, num_samples, conditions)
     for name, stage in STAGES.items():
         if stage != "mixture" or model.mixture is not None:
-            arguments = (num_samples, stage, seed, batch_size)
-            sources[name] = functools.partial(model.sample_batches, *arguments, **condition)
+            options = {"stage": stage, "seed": seed, "batch_size": batch_size, **condition}
+            sources[name] = functools.partial(model.sample_batches, num_samples, **options)
             labels[name] = asked
     rows = {}
     for name, batches in sources.items():

@@ -59,22 +59,24 @@ class FakeModel(TwoStageVAE):
         parts = linear.two_stage()
         super().__init__(parts.first_stage, parts.second_stage)
         self.conditions = Conditions() if conditions is None else conditions
-        self.joint = JointConditions.from_batches([self.draw_conditions(1000, 0)])
+        self.joint = JointConditions.from_batches([self.draw_conditions(1000, seed=0)])
         self.calls = []
 
-    def draw_conditions(self, n, seed=None):
+    def draw_conditions(self, n, *, seed=None):
         return draw(self.conditions, n, seed)
 
-    def sample_batches(self, n, stage=2, seed=None, batch_size=256, condition=None, strength=1.0):
+    def sample_batches(
+        self, n, *, stage=2, seed=None, batch_size=256, condition=None, strength=1.0
+    ):
         self.calls.append((n, stage, strength))
-        codes = self.draw_conditions(n, seed) if condition is None else condition
+        codes = self.draw_conditions(n, seed=seed) if condition is None else condition
         shown = shows(self.conditions, codes, stage, seed, strength)
         return (pictures(shown[i : i + batch_size]) for i in range(0, n, batch_size))
 
     def reconstruct(self, x, batch_size=256, condition=None):
         return reconstructed(x)
 
-    def edit(self, images, change, condition, batch_size=256):
+    def edit(self, images, change, *, condition, batch_size=256):
         """What is changed shows, darker by 0.1; the rest is as it is reconstructed."""
         edited = reconstructed(images)
         codes = self.conditions.encode(change)

@@ -62,7 +62,12 @@ def test_the_mixture_and_training_images_stand_beside(model):
     test, train = tiny.images(60, seed=1), tiny.images(96)
     model.fit_mixture(train, num_components=2, seed=0)
     report = model.evaluate_generation(
-        test, lambda x: x.reshape(len(x), -1)[:, ::16], "dai-wipf", 40, train=train, verbose=0
+        test,
+        lambda x: x.reshape(len(x), -1)[:, ::16],
+        protocol="dai-wipf",
+        num_samples=40,
+        train=train,
+        verbose=0,
     )
     model.mixture = None
     assert list(report) == ["train", "reconstruction", "stage1", "stage2", "mixture"]

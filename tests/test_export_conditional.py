@@ -53,7 +53,7 @@ def test_what_is_0_is_drawn_from_the_training_conditions_that_agree(model, sampl
 
 def test_edits_reconstructions_and_codes_are_those_of_the_model(model, sampler):
     changed = CODES * np.float32([1, 1, -1])
-    assert_close(sampler.edit(FLOATS, CODES, changed), model.edit(FLOATS, changed, CODES))
+    assert_close(sampler.edit(FLOATS, CODES, changed), model.edit(FLOATS, changed, condition=CODES))
     assert_close(sampler.reconstruct(FLOATS, CODES), model.reconstruct(FLOATS, condition=CODES))
     for ours, theirs in zip(model.encode(FLOATS, condition=CODES), sampler.encode(FLOATS, CODES)):
         assert_close(theirs, ours)

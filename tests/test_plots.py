@@ -66,7 +66,7 @@ def test_samples_of_both_stages_and_of_the_mixture_if_there_is_one(model, images
     figure = plots.samples(model, n=3, seed=1)
     assert [axes.get_title() for axes in figure.axes] == ["stage 1", "stage 2"]
     for axes, stage in zip(figure.axes, (1, 2)):
-        expected = model.sample(3, stage, seed=1)[0, ..., 0]
+        expected = model.sample(3, stage=stage, seed=1)[0, ..., 0]
         np.testing.assert_allclose(axes.images[0].get_array()[1:9, 1:9], expected, atol=1e-6)
     model.fit_mixture(images, num_components=2, seed=0)
     titles = [axes.get_title() for axes in plots.samples(model, n=3).axes]

@@ -76,7 +76,7 @@ class ConditionLogger(keras.callbacks.Callback):
         labels = labels_of(self.model.conditions, codes)
         self.accuracy.reset()
         for images in self.model.sample_batches(
-            self.num_samples, stage, self.seed, condition=codes
+            self.num_samples, stage=stage, seed=self.seed, condition=codes
         ):
             if not np.isfinite(images).all():
                 return float("nan")

@@ -123,9 +123,9 @@ class FIDLogger(keras.callbacks.Callback):
         if hasattr(self.model, "conditions"):
             return self.model.sample_batches(n, stage=1 if stage == "stage1" else 2, seed=seed)
         if stage == "stage1":
-            return first.sample_batches(n, seed)
+            return first.sample_batches(n, seed=seed)
         second = getattr(self.model, "second_stage", self.model)
-        return _decoded(first, second.sample_batches(n, seed))
+        return _decoded(first, second.sample_batches(n, seed=seed))
 
     def _reconstructions(self):
         """Returns batches of reconstructions, a conditional model's under inferred conditions."""

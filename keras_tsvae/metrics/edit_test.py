@@ -47,7 +47,7 @@ def edit_test(model, images, labels, judge, names=None, batch_size=256):
     moved = []
 
     def seen(changed):
-        edited = model.edit(images, changed, shown, batch_size)
+        edited = model.edit(images, changed, condition=shown, batch_size=batch_size)
         moved.append(_mean_square(edited - unchanged))
         return verdicts(judge, judge(edited))
 

@@ -51,7 +51,12 @@ def flip_test(model, judge, flips=200, names=None, seed=0, strength=1.0, stage=2
     def seen(labels):
         codes = conditions.encode(labels)
         batches = model.sample_batches(
-            flips, stage, seed, batch_size, condition=codes, strength=strength
+            flips,
+            stage=stage,
+            seed=seed,
+            batch_size=batch_size,
+            condition=codes,
+            strength=strength,
         )
         return np.concatenate([verdicts(judge, judge(check_images(batch))) for batch in batches])
 

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.batching import collect, noise_batches
+from keras_tsvae.batching import collect, noise_batches, with_progress
 from keras_tsvae.conditions.requests import called, for_each, requested, strengthened, whole
 from keras_tsvae.models.generator import Generator, check_stage
 from keras_tsvae.models.image_coder import check_ends, line
@@ -46,9 +46,13 @@ class ConditionalGenerator(Generator):
         mean, std, _ = zip(*self._encoded(x, batch_size, condition))
         return np.concatenate(mean), np.concatenate(std)
 
-    def posteriors(self, x, batch_size=256, memory_limit=2**30, path=None, condition=None):
+    def posteriors(
+        self, x, *, batch_size=256, memory_limit=2**30, path=None, verbose=0, condition=None
+    ):
         """As `FirstStageVAE.posteriors`, with conditions; None for those that x has, or shows."""
         batches = self._encoded(x, batch_size, condition)
+        if verbose in (1, "auto"):
+            batches = with_progress(batches, inputs.num_batches(x, batch_size))
         return Posteriors.from_batches(batches, memory_limit, path)
 
     def decode(self, z, batch_size=256, condition=None):
@@ -91,7 +95,7 @@ class ConditionalGenerator(Generator):
         )
         return images if single else images.reshape(len(a), steps, *self.image_shape)
 
-    def draw_conditions(self, n, seed=None, condition=None):
+    def draw_conditions(self, n, *, seed=None, condition=None):
         """Draws coded conditions from the joint distribution of the training conditions.
 
         Args:
@@ -106,7 +110,7 @@ class ConditionalGenerator(Generator):
         codes_of = self._requested(condition, n)
         return codes_of(slice(0, n), np.random.default_rng(resolve_seed(seed)).random(n))
 
-    def sample(self, n, stage=2, seed=None, batch_size=256, condition=None, strength=1.0):
+    def sample(self, n, *, stage=2, seed=None, batch_size=256, condition=None, strength=1.0):
         """Draws new images under a condition.
 
         Args:
@@ -132,10 +136,13 @@ class ConditionalGenerator(Generator):
                 model is not trained.
         """
         n = positive_int("n", n)
-        batches = self.sample_batches(n, stage, seed, batch_size, condition, strength)
-        return collect(batches, n)
+        options = {"seed": seed, "batch_size": batch_size}
+        asked = {"condition": condition, "strength": strength}
+        return collect(self.sample_batches(n, stage=stage, **options, **asked), n)
 
-    def sample_batches(self, n, stage=2, seed=None, batch_size=256, condition=None, strength=1.0):
+    def sample_batches(
+        self, n, *, stage=2, seed=None, batch_size=256, condition=None, strength=1.0
+    ):
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
         check_stage(stage)
         self.require_built("sampled")
@@ -168,7 +175,7 @@ class ConditionalGenerator(Generator):
         generate = self.second_stage._compiled(self.second_stage.generate_batch)
         return ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
 
-    def edit(self, images, change, condition=None, batch_size=256):
+    def edit(self, images, change, *, condition=None, batch_size=256):
         """Changes what `change` names, and keeps the rest.
 
         Both latent vectors are inferred under the images' own condition c and decoded under the
@@ -198,7 +205,7 @@ class ConditionalGenerator(Generator):
             new = self.conditions.changed(codes, change)
         return self._moved(images, codes, new, batch_size)
 
-    def traverse(self, image, name, steps=7, condition=None):
+    def traverse(self, image, name, steps=7, *, condition=None):
         """Draws an image as what is called `name` goes from one extreme to the other.
 
         Args:

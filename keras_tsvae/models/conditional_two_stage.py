@@ -148,6 +148,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         y=None,
         batch_size=None,
         epochs=None,
+        *,
         second_stage_epochs=None,
         verbose="auto",
         callbacks=None,
@@ -221,9 +222,9 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             self.joint = JointConditions.from_batches(labelled.all_codes())
         return run(labelled.data(), validation_data=validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, verbose=0):
+    def evaluate(self, x, y=None, batch_size=None, *, verbose=0):
         """As `TwoStageVAE.evaluate`, of images with conditions."""
-        return super().evaluate(self._labelled(x, y).data(), None, batch_size, verbose)
+        return super().evaluate(self._labelled(x, y).data(), None, batch_size, verbose=verbose)
 
     def call(self, inputs, training=None):
         """Reconstructs a batch through the first stage: images, or images and coded conditions."""

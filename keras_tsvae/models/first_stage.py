@@ -107,6 +107,7 @@ class FirstStageVAE(ImageCoder):
         y=None,
         batch_size=None,
         epochs=1,
+        *,
         verbose="auto",
         callbacks=None,
         validation_data=None,

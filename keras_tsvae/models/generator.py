@@ -18,9 +18,11 @@ class Generator(BaseModel):
         super().__init__(**kwargs)
         self.mixture = None
 
-    def posteriors(self, x, **kwargs):
+    def posteriors(self, x, *, batch_size=256, memory_limit=2**30, path=None, verbose=0):
         """As `FirstStageVAE.posteriors`."""
-        return self.first_stage.posteriors(x, **kwargs)
+        return self.first_stage.posteriors(
+            x, batch_size=batch_size, memory_limit=memory_limit, path=path, verbose=verbose
+        )
 
     def encode(self, x, batch_size=256):
         """As `FirstStageVAE.encode`."""
@@ -38,7 +40,7 @@ class Generator(BaseModel):
         """As `FirstStageVAE.interpolate`."""
         return self.first_stage.interpolate(a, b, steps)
 
-    def fit_mixture(self, x, num_components=10, batch_size=256, seed=None):
+    def fit_mixture(self, x, num_components=10, *, seed=None, batch_size=256):
         """Fits a Gaussian mixture to the latent vectors, for `sample(n, stage="mixture")`.
 
         It is the simplest model of q(z), and the baseline that the second stage has to beat. It
@@ -47,8 +49,8 @@ class Generator(BaseModel):
         Args:
             x: Training images in the forms that `fit` takes, or their `Posteriors`.
             num_components: Positive int. Defaults to 10.
-            batch_size: Images encoded per step, for arrays. Defaults to 256.
             seed: Non-negative int or None. Defaults to None: another fit at every call.
+            batch_size: Images encoded per step, for arrays. Defaults to 256.
 
         Raises:
             ValueError: If an argument is not as described, or the model is not built.
@@ -65,7 +67,7 @@ class Generator(BaseModel):
             )
         self.mixture = GaussianMixture.fit(x, num_components, seed)
 
-    def sample(self, n, stage=2, seed=None, batch_size=256):
+    def sample(self, n, *, stage=2, seed=None, batch_size=256):
         """Draws new images.
 
         Args:
@@ -85,16 +87,16 @@ class Generator(BaseModel):
             ValueError: If an argument is not as described, or the model is not built.
         """
         n = positive_int("n", n)
-        return collect(self.sample_batches(n, stage, seed, batch_size), n)
+        return collect(self.sample_batches(n, stage=stage, seed=seed, batch_size=batch_size), n)
 
-    def sample_batches(self, n, stage=2, seed=None, batch_size=256):
+    def sample_batches(self, n, *, stage=2, seed=None, batch_size=256):
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
         check_stage(stage)
         if stage == 1:
-            return self.first_stage.sample_batches(n, seed, batch_size)
+            return self.first_stage.sample_batches(n, seed=seed, batch_size=batch_size)
         self.require_built("sampled")
         if stage == 2:
-            latents = self.second_stage.sample_batches(n, seed, batch_size)
+            latents = self.second_stage.sample_batches(n, seed=seed, batch_size=batch_size)
         else:
             latents = self._mixture_batches(n, seed, batch_size)
         return (self.decode(z, batch_size) for z in latents)
@@ -109,6 +111,7 @@ class Generator(BaseModel):
         self,
         test,
         features=None,
+        *,
         protocol="standard",
         num_samples=10_000,
         train=None,

@@ -42,7 +42,7 @@ class ImageCoder(Stage):
         return np.concatenate(mean), np.concatenate(std)
 
     def posteriors(
-        self, x, batch_size=256, memory_limit=2**30, path=None, verbose=0, condition_dim=None
+        self, x, *, batch_size=256, memory_limit=2**30, path=None, verbose=0, condition_dim=None
     ):
         """Encodes a data set once, for the second stage.
 
@@ -77,12 +77,13 @@ class ImageCoder(Stage):
         mean, *condition = (np.concatenate(parts) for parts in zip(*batches))
         return self.decode(mean, batch_size, *condition)
 
-    def sample(self, n, seed=None, batch_size=256, condition=None):
+    def sample(self, n, *, seed=None, batch_size=256, condition=None):
         """Decodes `n` draws of the prior, `z ~ N(0, I)`; the same images for the same seed."""
         n = positive_int("n", n)
-        return collect(self.sample_batches(n, seed, batch_size, condition), n)
+        options = {"seed": seed, "batch_size": batch_size, "condition": condition}
+        return collect(self.sample_batches(n, **options), n)
 
-    def sample_batches(self, n, seed=None, batch_size=256, condition=None):
+    def sample_batches(self, n, *, seed=None, batch_size=256, condition=None):
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
         self.require_built("sampled")
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)

@@ -133,6 +133,7 @@ class SecondStageVAE(Stage):
         y=None,
         batch_size=64,
         epochs=1,
+        *,
         verbose="auto",
         callbacks=None,
         validation_data=None,
@@ -200,12 +201,13 @@ class SecondStageVAE(Stage):
         arrays = self._checked("u", u, condition)
         return collect(batched(self._compiled(self.decode_batch), arrays, batch_size), len(u))
 
-    def sample(self, n, seed=None, batch_size=256, condition=None):
+    def sample(self, n, *, seed=None, batch_size=256, condition=None):
         """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`."""
         n = positive_int("n", n)
-        return collect(self.sample_batches(n, seed, batch_size, condition), n)
+        options = {"seed": seed, "batch_size": batch_size, "condition": condition}
+        return collect(self.sample_batches(n, **options), n)
 
-    def sample_batches(self, n, seed=None, batch_size=256, condition=None):
+    def sample_batches(self, n, *, seed=None, batch_size=256, condition=None):
         """Returns an iterator over the latent vectors of `sample` in batches."""
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         condition = check_condition(condition, n, self.condition_dim)

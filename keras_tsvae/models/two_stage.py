@@ -147,6 +147,7 @@ class TwoStageVAE(Generator):
         y=None,
         batch_size=None,
         epochs=1,
+        *,
         second_stage_epochs=None,
         verbose="auto",
         callbacks=None,
@@ -207,7 +208,7 @@ class TwoStageVAE(Generator):
         )
         return run(x, validation_data=validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, verbose=0):
+    def evaluate(self, x, y=None, batch_size=None, *, verbose=0):
         """Measures both stages over images, arguments as for `fit`.
 
         Returns:

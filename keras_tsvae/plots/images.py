@@ -90,5 +90,5 @@ def samples(model, n=64, seed=0):
     if model.mixture is None:
         del panels["mixture"]
     return side_by_side(
-        {title: model.sample(n, stage, seed=seed) for title, stage in panels.items()}
+        {title: model.sample(n, stage=stage, seed=seed) for title, stage in panels.items()}
     )

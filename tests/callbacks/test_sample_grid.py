@@ -48,7 +48,7 @@ def test_samples_of_the_stage_in_training(images, tmp_path):
     ]
     for stage in (1, 2):
         pixels = read(tmp_path / "new" / f"stage{stage}_epoch_0012.png")
-        assert_shows(pixels, model.sample(9, stage, seed=3), columns=3)
+        assert_shows(pixels, model.sample(9, stage=stage, seed=3), columns=3)
 
 
 def test_the_noise_stays_while_the_weights_change(images, tmp_path):

@@ -102,8 +102,14 @@ def test_interpolation_runs_from_one_reconstruction_to_the_other(model):
     [
         (lambda m: m.edit(IMAGES, {"north": 1}), "nearest: north_.*Received: 'north'"),
         (lambda m: m.edit(IMAGES, [[1, 1, 1]] * 3), "Received: 3 for 200 images"),
-        (lambda m: m.edit(IMAGES, {"north_west": 1}, [[1, 1, 1]] * 3), "one for each of 200"),
-        (lambda m: m.edit(IMAGES, {"north_west": 1}, {"north_west": 1}), "leaves something open"),
+        (
+            lambda m: m.edit(IMAGES, {"north_west": 1}, condition=[[1, 1, 1]] * 3),
+            "one for each of 200",
+        ),
+        (
+            lambda m: m.edit(IMAGES, {"north_west": 1}, condition={"north_west": 1}),
+            "leaves something open",
+        ),
         (lambda m: m.edit(IMAGES[0], {"north_west": 1}), r"rank 4.*Received: shape=\(8, 8, 1\)"),
         (lambda m: m.edit(IMAGES, {}), "`change` must name something"),
         (lambda m: m.traverse(IMAGES[0], "north"), "`name` must .* nearest: north_"),

@@ -156,7 +156,9 @@ def test_the_class_of_one_image_can_be_given_by_its_name():
     model = toy.linear(Classes(names=["a", "b"]), seen=np.eye(2))
     expected = model.traverse(IMAGES[0], "b", 3, condition=0)
     assert np.abs(expected[0] - expected[-1]).max() > 0
-    np.testing.assert_array_equal(model.edit(IMAGES[:1], 1, "a"), model.edit(IMAGES[:1], 1, 0))
+    np.testing.assert_array_equal(
+        model.edit(IMAGES[:1], 1, condition="a"), model.edit(IMAGES[:1], 1, condition=0)
+    )
     np.testing.assert_array_equal(model.traverse(IMAGES[0], "b", 3, condition="a"), expected)
 
 

@@ -60,8 +60,8 @@ def test_conditions_are_drawn_as_often_as_they_are_in_the_training_set(model):
     west = np.where(toy.ROWS[:, 0] == 1, shares, 0)
     drawn = model.draw_conditions(20_000, seed=3, condition=WEST)
     np.testing.assert_allclose(frequencies(drawn), west / west.sum(), atol=0.015)
-    np.testing.assert_array_equal(drawn, model.draw_conditions(20_000, 3, WEST))
-    assert (drawn != model.draw_conditions(20_000, 4, WEST)).any()
+    np.testing.assert_array_equal(drawn, model.draw_conditions(20_000, seed=3, condition=WEST))
+    assert (drawn != model.draw_conditions(20_000, seed=4, condition=WEST)).any()
 
 
 def test_one_request_for_each_image(model):

@@ -59,11 +59,11 @@ def test_round_trip(saved):
 
 def test_training_goes_on_after_loading(tmp_path):
     model = toy.linear()
-    model.fit(IMAGES, ATTRIBUTES, 16, 1, 2, recognizer_epochs=1, verbose=0)
+    model.fit(IMAGES, ATTRIBUTES, 16, 1, recognizer_epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     recognizer = [w.copy() for w in loaded.recognizer.get_weights()]
-    loaded.fit(IMAGES, ATTRIBUTES, 16, 1, 2, verbose=0, correct_conditions=False)
+    loaded.fit(IMAGES, ATTRIBUTES, 16, 1, verbose=0, correct_conditions=False)
     steps = [int(flat(stage.optimizer.iterations)[0]) for stage in loaded.stages().values()]
     assert steps == [2 * 3, 2 * 6]
     for ours, theirs in zip(loaded.recognizer.get_weights(), recognizer, strict=True):
@@ -108,7 +108,7 @@ def test_mixed_precision_trains_and_travels(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     model = toy.linear()
     images, attributes = toy.data(64)
-    history = model.fit(images, attributes, 16, 1, 2, recognizer_epochs=1, verbose=0)
+    history = model.fit(images, attributes, 16, 1, recognizer_epochs=1, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())
     model.save(tmp_path / "model.keras")
     keras.config.set_dtype_policy("float32")
