@@ -1,8 +1,9 @@
 """Trains a Two-Stage VAE on CelebA; writes pictures, curves, model and SavedModel.
 
 --data-dir is the folder of img_align_celeba/ (or its zip), list_attr_celeba.txt and
-list_eval_partition.txt. The pictures are cropped, decoded once into a cache there, and streamed
-from it, mirrored at random, so that memory does not grow with their number.
+list_eval_partition.txt, or of Kaggle's celeba-dataset. The pictures are cropped, decoded once into
+a cache in Keras's folder, and streamed from it, mirrored at random, so that memory does not grow
+with their number.
 
 The preset's 120 + 300 epochs are meant for a GPU. On two CPU cores, networks a quarter as wide take
 about two minutes for an epoch of 16,000 pictures; a first look:

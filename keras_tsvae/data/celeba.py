@@ -1,4 +1,4 @@
-"""CelebA: 202,599 faces with 40 attributes, read in the official folder layout."""
+"""CelebA: 202,599 faces with 40 attributes, read as its authors or Kaggle lay it out."""
 
 import contextlib
 import itertools
@@ -11,6 +11,7 @@ from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import cache, celeba_lists, pictures
 from keras_tsvae.data.celeba_sources import FolderSource, ZipSource
 from keras_tsvae.data.labelled import check_limit
+from keras_tsvae.files import expanded
 
 NAME = "celeba"
 SIZE = (178, 218)  # width, height
@@ -29,7 +30,8 @@ def load(data_dir=None, image_size=64, crop="128", cache_dir=None, limit=None, v
 
     Args:
         data_dir: Folder of `img_align_celeba/` (or `img_align_celeba.zip`; the folder wins),
-            `list_attr_celeba.txt` and `list_eval_partition.txt`.
+            `list_attr_celeba.txt` and `list_eval_partition.txt`; or as Kaggle packs them: lists
+            that end in `.csv`, and the pictures in `img_align_celeba/img_align_celeba/`.
         image_size: Positive int, height and width of the images, resized bilinearly. Defaults to
             64.
         crop: `"128"`, the inner 128x128 of rows 45:173 and columns 25:153, or `"140"`, the 140x140
@@ -53,54 +55,55 @@ def load(data_dir=None, image_size=64, crop="128", cache_dir=None, limit=None, v
     image_size, limit = positive_int("image_size", image_size), check_limit(limit)
     if crop not in tuple(CROPS):
         raise ValueError(f"`crop` must be one of {list(CROPS)}. Received: crop={crop!r}")
-    data_dir = _check_layout(data_dir)
-    partition = data_dir / celeba_lists.PARTITION
+    pictures_at, attributes, partition = _check_layout(data_dir)
     lines = {
         part: dict(itertools.islice(names.items(), limit))
         for part, names in celeba_lists.read_partition(partition, cache.PARTS).items()
     }
     options = {"set": NAME, "image_size": image_size, "crop": crop, "limit": limit}
     name = f"{NAME}-{image_size}-{crop}" + (f"-limit{limit}" if limit else "")
-    with contextlib.closing(_source(data_dir)) as source:
+    with contextlib.closing(_source(pictures_at)) as source:
+        lists = ((path.name, os.stat(path)) for path in (attributes, partition))
         stats = source.stats(partition, _listed(lines))
         return cache.image_data(
             NAME,
-            cache.place(name, data_dir, cache_dir),
-            cache.fingerprint(options, itertools.chain(_list_stats(data_dir), stats)),
-            lambda: _recipe(data_dir, source, lines, image_size, CROPS[crop]),
+            cache.place(name, partition.parent, cache_dir),
+            cache.fingerprint(options, itertools.chain(lists, stats)),
+            lambda: _recipe(attributes, partition, source, lines, image_size, CROPS[crop]),
             verbose,
             flip_in_training=True,
         )
 
 
 def _check_layout(data_dir):
-    """Returns `data_dir` as a path, or raises an error that says what to download."""
-    missing = [_PICTURES, celeba_lists.ATTRIBUTES, celeba_lists.PARTITION]
-    if data_dir is not None:
-        path = pathlib.Path(data_dir).expanduser()
-        pictures_there = (path / _PICTURES).is_dir() or (path / _ZIP).is_file()
-        there = [name for name in missing[1:] if (path / name).is_file()]
-        there += [_PICTURES] if pictures_there else []
-        missing = [name for name in missing if name not in there]
+    """Returns the paths of pictures, attributes and partition, or says what to download."""
+    folder = None if data_dir is None else expanded(data_dir)
+    pictures_at = (f"{_PICTURES}/{_PICTURES}", _PICTURES, _ZIP)
+    found = [_first(folder, pictures_at, lambda path: path.is_dir() or path.suffix == ".zip")]
+    for names in (celeba_lists.ATTRIBUTES, celeba_lists.PARTITION):
+        found.append(_first(folder, names, pathlib.Path.is_file))
+    wanted = (_PICTURES, celeba_lists.ATTRIBUTES[0], celeba_lists.PARTITION[0])
+    missing = [name for name, path in zip(wanted, found) if path is None]
     if missing:
         raise ValueError(
             "`data_dir` must be a folder of CelebA: download img_align_celeba.zip, "
             "list_attr_celeba.txt and list_eval_partition.txt from "
-            "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html into it (the zip may stay packed). "
+            "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html into it (the zip may stay packed), "
+            "or unpack Kaggle's celeba-dataset there. "
             f"Received: data_dir={data_dir if data_dir is None else str(data_dir)!r}, without "
             f"{', '.join(missing)}"
         )
-    return path
+    return found
 
 
-def _source(data_dir):
-    folder = data_dir / _PICTURES
-    return FolderSource(folder) if folder.is_dir() else ZipSource(data_dir / _ZIP, _PICTURES)
+def _first(folder, names, accept):
+    """Returns the first path in `folder` that is there and accepted, or None."""
+    paths = [] if folder is None else [folder / name for name in names]
+    return next((path for path in paths if path.exists() and accept(path)), None)
 
 
-def _list_stats(data_dir):
-    for name in (celeba_lists.ATTRIBUTES, celeba_lists.PARTITION):
-        yield name, os.stat(data_dir / name)
+def _source(path):
+    return FolderSource(path) if path.is_dir() else ZipSource(path, _PICTURES)
 
 
 def _listed(lines):
@@ -108,12 +111,11 @@ def _listed(lines):
     return {name: line for part in lines.values() for name, line in part.items()}
 
 
-def _recipe(data_dir, source, lines, image_size, box):
+def _recipe(attributes, partition, source, lines, image_size, box):
     from PIL import Image
 
-    attributes = data_dir / celeba_lists.ATTRIBUTES
     label_names, index, values = celeba_lists.read_attributes(attributes)
-    source.check(data_dir / celeba_lists.PARTITION, _listed(lines))
+    source.check(partition, _listed(lines))
     for name in _listed(lines):
         if name not in index:
             raise ValueError(f"{str(attributes)!r} must have a row for {name!r}. Received: none")

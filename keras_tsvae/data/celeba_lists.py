@@ -1,9 +1,9 @@
-"""The two text files that come with CelebA's pictures."""
+"""The two lists that come with CelebA's pictures: text files, or CSV files as Kaggle makes them."""
 
 import numpy as np
 
-PARTITION = "list_eval_partition.txt"
-ATTRIBUTES = "list_attr_celeba.txt"
+PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
+ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 _VALUES = {"1": 1, "-1": -1}
 
 
@@ -11,7 +11,8 @@ def read_partition(path, parts):
     """Returns a dict from each of `parts` to a dict from its pictures to their lines' numbers.
 
     Args:
-        path: Path of a file of lines `NAME 0`, `NAME 1` or `NAME 2`.
+        path: Path of a file of lines `NAME 0`, `NAME 1` or `NAME 2`, or `NAME,0` and so on, below
+            a header or not.
         parts: The names of the parts 0, 1 and 2.
 
     Raises:
@@ -19,8 +20,10 @@ def read_partition(path, parts):
     """
     result = {part: {} for part in parts}
     seen = set()
-    for number, line in _lines(path):
-        name, *values = line.split()
+    rows, separator = _rows(path)
+    for number, line, (name, *values) in rows:
+        if separator == "," and number == rows[0][0] and not "".join(values).isdecimal():
+            continue  # the header
         if len(values) != 1 or values[0] not in ("0", "1", "2"):
             raise _error(path, number, "must be `NAME 0`, `NAME 1` or `NAME 2`", line)
         _check_name(path, number, name, seen)
@@ -36,25 +39,31 @@ def read_attributes(path):
 
     Args:
         path: Path of a file of the number of rows, the attributes' names, and lines of a picture's
-            name and as many values of 1 or -1.
+            name and as many values of 1 or -1; or of a CSV file without the number, whose header
+            has a word before the attributes' names.
 
     Raises:
         ValueError: If the file is anything else or lists a picture twice.
     """
-    lines = _lines(path)
-    if len(lines) < 2 or not lines[0][1].strip().isdecimal():
+    rows, separator = _rows(path)
+    if separator == ",":
+        (_, *names), rows = rows[0][2], rows[1:]
+        if not names or {*names} & {*_VALUES}:
+            raise _error(path, 1, "must be a header of the attributes' names", ",".join(names))
+    elif len(rows) < 2 or not rows[0][1].strip().isdecimal():
         raise ValueError(
             f"{str(path)!r} must start with a line of the number of rows and one of names. "
-            f"Received: {lines[0][1][:80] if lines else ''!r}"
+            f"Received: {rows[0][1][:80] if rows else ''!r}"
         )
-    count, names, rows = int(lines[0][1]), lines[1][1].split(), lines[2:]
-    if count != len(rows):
-        raise ValueError(
-            f"{str(path)!r} must have {count} rows, as its line 1 says. Received: {len(rows)} rows"
-        )
-    values, index = np.empty((count, len(names)), "int8"), {}
-    for row, (number, line) in enumerate(rows):
-        name, *words = line.split()
+    else:
+        count, names, rows = int(rows[0][1]), rows[1][2], rows[2:]
+        if count != len(rows):
+            raise ValueError(
+                f"{str(path)!r} must have {count} rows, as its line 1 says. "
+                f"Received: {len(rows)} rows"
+            )
+    values, index = np.empty((len(rows), len(names)), "int8"), {}
+    for row, (number, _, (name, *words)) in enumerate(rows):
         if len(words) != len(names):
             raise _error(path, number, f"must have {len(names)} values", f"{len(words)} values")
         try:
@@ -66,13 +75,18 @@ def read_attributes(path):
     return tuple(names), index, values
 
 
-def _lines(path):
-    """Returns the lines that are not blank, with their numbers."""
+def _rows(path):
+    """Returns `(number, line, words)` of the lines that are not blank, and what separates words."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{str(path)!r} must be a text file. Received: {error}") from error
-    return [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if lines and "," in lines[0][1]:
+        cells = ((number, line, line.split(",")) for number, line in lines)
+        rows = [(number, line, [cell.strip(' \t"') for cell in row]) for number, line, row in cells]
+        return rows, ","
+    return [(number, line, line.split()) for number, line in lines], " "
 
 
 def _check_name(path, number, name, seen):

@@ -57,7 +57,7 @@ class ZipSource:
 
     Args:
         path: Path of the zip file.
-        folder: Name of the folder within.
+        folder: Name of the folder within, which may lie in another one of the same name.
     """
 
     def __init__(self, path, folder):
@@ -94,7 +94,13 @@ class ZipSource:
             self._archive.close()
 
     def _member(self, name):
-        return f"{self.folder}/{name}"
+        return self._prefix + name
+
+    @functools.cached_property
+    def _prefix(self):
+        nested = f"{self.folder}/{self.folder}/"
+        members = self._archive.namelist()
+        return nested if any(name.startswith(nested) for name in members) else f"{self.folder}/"
 
     @functools.cached_property
     def _archive(self):

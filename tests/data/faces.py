@@ -40,6 +40,23 @@ def write(folder):
     return folder
 
 
+def as_kaggle(folder, bom="\ufeff"):
+    """Lays the same data set out as Kaggle does: CSV files, and the pictures nested twice."""
+    pictures = folder / "img_align_celeba"
+    pictures.rename(folder / "moved")
+    pictures.mkdir()
+    (folder / "moved").rename(pictures / "img_align_celeba")
+    attributes = [",".join(("image_id", *ATTRIBUTES))]
+    attributes += [",".join(map(str, (name(i), *row))) for i, row in enumerate(VALUES)]
+    partition = (folder / "list_eval_partition.txt").read_text().split("\n")[:-1]
+    partition = ["image_id,partition", *(line.replace(" ", ",") for line in partition)]
+    for kind, lines in (("attr_celeba", attributes), ("eval_partition", partition)):
+        (folder / f"list_{kind}.txt").unlink()
+        text = bom + "\r\n".join(lines) + "\r\n"
+        (folder / f"list_{kind}.csv").write_bytes(text.encode())
+    return folder
+
+
 def write_attributes(folder, values, count=None, extra=()):
     rows = [f"{name(i)}  {'  '.join(map(str, row))}" for i, row in enumerate(values)]
     lines = [str(len(rows) if count is None else count), " ".join(ATTRIBUTES) + " ", *rows, *extra]

@@ -62,6 +62,30 @@ def test_the_folder_wins_over_the_zip(celeba_dir):
     check(faces.load(celeba_dir))
 
 
+@pytest.mark.parametrize("bom", ["\ufeff", ""])
+def test_kaggles_layout_gives_the_same(bom, celeba_dir):
+    faces.as_kaggle(celeba_dir, bom)
+    check(faces.load(celeba_dir))
+    path = celeba_dir / "list_eval_partition.csv"
+    path.write_text(path.read_text().replace("image_id,partition\n", ""))  # without a header
+    check(faces.load(celeba_dir))
+
+
+def test_a_zip_whose_folder_is_nested_gives_the_same(celeba_dir):
+    faces.as_kaggle(celeba_dir)
+    with zipfile.ZipFile(celeba_dir / "img_align_celeba.zip", "w") as archive:
+        for path in sorted((celeba_dir / "img_align_celeba").rglob("*.jpg")):
+            archive.write(path, path.relative_to(celeba_dir))
+    shutil.rmtree(celeba_dir / "img_align_celeba")
+    check(faces.load(celeba_dir))
+
+
+def test_lists_may_begin_with_a_byte_order_mark(celeba_dir):
+    for path in celeba_dir.glob("*.txt"):
+        path.write_bytes(("\ufeff" + path.read_text().replace("\n", "\r\n")).encode())
+    check(faces.load(celeba_dir))
+
+
 def test_pictures_that_are_not_listed_are_not_used(celeba_dir):
     faces.write_partition(celeba_dir, [f"{faces.name(3)} 0", f"{faces.name(1)} 2"])
     faces.picture_path(celeba_dir, 0).write_text("not a picture")

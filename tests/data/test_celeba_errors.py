@@ -106,6 +106,26 @@ def test_a_broken_attribute_list_is_named(lists, words, celeba_dir):
     fails(celeba_dir, str(celeba_dir / "list_attr_celeba.txt"), *words)
 
 
+TABLES = {
+    "value": ("attr_celeba", "000003.jpg,", "000003.jpg,1,", "Line 4", "'41 values'"),
+    "word": ("attr_celeba", ",-1", ",-2", "values of 1 and -1", "'-2'"),
+    "no header": ("attr_celeba", "image_id,", "1,1,", "Line 1", "header of the attributes' names"),
+    "missing": ("attr_celeba", "000003.jpg,", "000009.jpg,", "must have a row for '000003.jpg'"),
+    "part": ("eval_partition", "000003.jpg,0", "000003.jpg,3", "Line 5", "must be `NAME 0`"),
+    "no part": ("eval_partition", "000003.jpg,0", "000003.jpg", "Line 5", "must be `NAME 0`"),
+    "first part": ("eval_partition", "image_id,partition", "a.jpg,3", "Line 1", "`NAME 0`"),
+}
+
+
+@pytest.mark.parametrize(
+    "kind, old, new, words", [(*v[:3], v[3:]) for v in TABLES.values()], ids=TABLES
+)
+def test_a_broken_table_is_named(kind, old, new, words, celeba_dir):
+    path = faces.as_kaggle(celeba_dir) / f"list_{kind}.csv"
+    path.write_text(path.read_text().replace(old, new, 1))
+    fails(celeba_dir, str(path), *words)
+
+
 @pytest.mark.parametrize("name", ["list_attr_celeba.txt", "list_eval_partition.txt"])
 def test_lists_that_are_no_text_are_named(name, celeba_dir):
     (celeba_dir / name).write_bytes(b"\xff\xfe\x00" * 20)
