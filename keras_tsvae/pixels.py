@@ -1,7 +1,11 @@
-"""The values of images, as networks take them."""
+"""Images as networks take them: the order of their axes, and their values."""
 
 import keras
 from keras import ops
+
+# The order of the axes, given to every layer that asks for one: images are
+# `(batch, height, width, channels)` whatever `keras.config.image_data_format()` says.
+CHANNELS_LAST = {"data_format": "channels_last"}
 
 
 def unit_floats(images, dtype="float32"):

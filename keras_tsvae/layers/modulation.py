@@ -48,3 +48,7 @@ class Modulation(keras.layers.Layer):
     def compute_output_shape(self, inputs_shape, condition_shape=None):
         """Returns the shape of `inputs`."""
         return inputs_shape
+
+    def get_config(self):
+        """Returns the constructor's arguments, which Keras cannot gather if `dtype` is a policy."""
+        return super().get_config()

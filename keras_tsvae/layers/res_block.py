@@ -5,6 +5,7 @@ import keras
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.layers.debiased_batch_normalization import DebiasedBatchNormalization
 from keras_tsvae.layers.residual import PreActivationBlock
+from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -49,7 +50,12 @@ class ResBlock(PreActivationBlock):
     def make_transform(self, name):
         """Returns a convolution that keeps height and width."""
         return keras.layers.Conv2D(
-            self.filters, self.kernel_size, padding="same", dtype=self.dtype_policy, name=name
+            self.filters,
+            self.kernel_size,
+            padding="same",
+            dtype=self.dtype_policy,
+            name=name,
+            **CHANNELS_LAST,
         )
 
     def make_norm(self, name):

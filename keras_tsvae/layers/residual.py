@@ -5,9 +5,48 @@ from keras import ops
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.layers.modulation import Modulation
+from keras_tsvae.layers.trainability import ENTRY, set_trainability, with_trainability
 
 
-class PreActivationBlock(keras.layers.Layer):
+class CompositeLayer(keras.layers.Layer):
+    """A layer that makes others as it is built; which of them are trainable is kept.
+
+    Subclasses make them in `make_layers`, with the arguments of `build`.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._trainability = {}  # until the layers are there
+
+    def make_layers(self, inputs_shape, condition_shape):
+        """Creates and builds the layers inside."""
+        raise NotImplementedError
+
+    def build(self, inputs_shape, condition_shape=None):
+        """Creates and builds the layers inside."""
+        self.make_layers(tuple(inputs_shape), condition_shape)
+        set_trainability(self, self._trainability)
+
+    def compute_output_shape(self, inputs_shape, condition_shape=None):
+        """Returns the input's shape with the layer's width as its last axis."""
+        return (*inputs_shape[:-1], self.width)
+
+    def get_config(self):
+        """Returns the constructor's arguments, and which layers inside differ in `trainable`."""
+        config = super().get_config()
+        if not self.built:
+            return {**config, ENTRY: dict(self._trainability)} if self._trainability else config
+        return with_trainability(config, self)
+
+    @classmethod
+    def from_config(cls, config):
+        """Creates the layer anew from `get_config()`."""
+        layer = super().from_config({key: value for key, value in config.items() if key != ENTRY})
+        layer._trainability = config.get(ENTRY, {})
+        return layer
+
+
+class PreActivationBlock(CompositeLayer):
     """`y = x`, then `depth_per_block` times `y = transform(relu(norm(y)))`; `y + shortcut(x)`.
 
     Called with a condition, it modulates by it what goes into each relu. Subclasses say what a
@@ -27,10 +66,10 @@ class PreActivationBlock(keras.layers.Layer):
         """Returns the layer in front of a relu, or None."""
         return None
 
-    def build(self, inputs_shape, condition_shape=None):
+    def make_layers(self, inputs_shape, condition_shape):
         """Creates and builds norms, modulations, transforms and the shortcut."""
         self.norms, self.modulations, self.transforms = [], [], []
-        shape = tuple(inputs_shape)
+        shape = inputs_shape
         for index in range(self.depth_per_block):
             norm = self.make_norm(f"norm_{index}")
             if norm is not None:
@@ -58,16 +97,12 @@ class PreActivationBlock(keras.layers.Layer):
             y = transform(ops.relu(y))
         return y + self.shortcut(inputs)
 
-    def compute_output_shape(self, inputs_shape, condition_shape=None):
-        """Returns the input's shape with the block's width as its last axis."""
-        return (*inputs_shape[:-1], self.width)
-
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "depth_per_block": self.depth_per_block}
 
 
-class BlockStack(keras.layers.Layer):
+class BlockStack(CompositeLayer):
     """`block_per_scale` residual blocks, one after another; subclasses say of which kind."""
 
     def __init__(self, width, block_per_scale, depth_per_block, **kwargs):
@@ -80,10 +115,10 @@ class BlockStack(keras.layers.Layer):
         """Returns a new residual block."""
         raise NotImplementedError
 
-    def build(self, inputs_shape, condition_shape=None):
+    def make_layers(self, inputs_shape, condition_shape):
         """Creates and builds the blocks."""
         self.blocks = []
-        shape = tuple(inputs_shape)
+        shape = inputs_shape
         for index in range(self.block_per_scale):
             block = self.make_block(f"block_{index}")
             block.build(shape, condition_shape)
@@ -95,10 +130,6 @@ class BlockStack(keras.layers.Layer):
         for block in self.blocks:
             inputs = block(inputs, condition, training=training)
         return inputs
-
-    def compute_output_shape(self, inputs_shape, condition_shape=None):
-        """Returns the input's shape with the blocks' width as its last axis."""
-        return (*inputs_shape[:-1], self.width)
 
     def get_config(self):
         """Returns the constructor's arguments."""

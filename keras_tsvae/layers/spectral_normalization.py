@@ -67,6 +67,8 @@ class SpectralNormalization(keras.layers.Wrapper):
             aggregation="only_first_replica",
         )
         self.bias = self.add_weight(name="bias", shape=(outputs,), initializer="zeros")
+        if not self.trainable:
+            self.layer.trainable = False
 
     def call(self, inputs, training=None):
         """Applies the normalised layer."""

@@ -7,8 +7,10 @@ normalisation: the weights have it folded in.
 
 import keras
 
+from keras_tsvae.pixels import CHANNELS_LAST
+
 FIXED = {"dtype": "float32"}  # whatever Keras's policy is: these are measuring instruments
-_IMAGES = {**FIXED, "data_format": "channels_last"}
+_IMAGES = {**FIXED, **CHANNELS_LAST}
 _HALVING = (2, "valid")  # strides and padding of what halves height and width
 
 

@@ -12,6 +12,7 @@ from keras_tsvae.metrics.inception_blocks import (
     convolution,
     halving_max_pool,
 )
+from keras_tsvae.pixels import CHANNELS_LAST
 
 SIZE = 299  # height and width of the images
 CLASSES = 1008
@@ -46,7 +47,7 @@ def inception_network(layer):
         x = stage(x)
         if width == layer:
             break
-    x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", **FIXED)(x)
+    x = keras.layers.GlobalAveragePooling2D(**FIXED, **CHANNELS_LAST)(x)
     if layer.startswith("logits"):
         biased = layer == "logits"
         x = keras.layers.Dense(

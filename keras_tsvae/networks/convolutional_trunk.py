@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from keras_tsvae.pixels import CHANNELS_LAST
+
 
 def convolutional_trunk(image_shape, dimensions, dtype=None):
     """Returns an untrained network from images to `dimensions` features.
@@ -22,13 +24,20 @@ def convolutional_trunk(image_shape, dimensions, dtype=None):
         stride = 1 if scale == 0 else 2
         layers += [
             keras.layers.Conv2D(
-                min(16 * 2**scale, 64), 3, stride, "same", use_bias=False, dtype=dtype
+                min(16 * 2**scale, 64),
+                3,
+                stride,
+                "same",
+                use_bias=False,
+                dtype=dtype,
+                name=f"conv_{scale}",
+                **CHANNELS_LAST,
             ),
-            keras.layers.BatchNormalization(momentum=0.9, dtype=dtype),
-            keras.layers.ReLU(dtype=dtype),
+            keras.layers.BatchNormalization(momentum=0.9, dtype=dtype, name=f"norm_{scale}"),
+            keras.layers.ReLU(dtype=dtype, name=f"relu_{scale}"),
         ]
     layers += [
-        keras.layers.Flatten(dtype=dtype),
-        keras.layers.Dense(dimensions, "relu", dtype=dtype),
+        keras.layers.Flatten(dtype=dtype, name="flatten", **CHANNELS_LAST),
+        keras.layers.Dense(dimensions, "relu", dtype=dtype, name="features"),
     ]
     return keras.Sequential(layers, name="trunk")

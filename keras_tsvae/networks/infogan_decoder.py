@@ -6,6 +6,7 @@ from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, check_stride, vector_input
+from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -72,12 +73,18 @@ class InfoGANDecoder(ImageDecoder):
             "kernel_initializer": keras.initializers.RandomNormal(stddev=0.02),
             "dtype": policy,
         }
-        deconvolution = {"kernel_size": 4, "strides": 2, "padding": "same", **common}
+        deconvolution = {
+            "kernel_size": 4,
+            "strides": 2,
+            "padding": "same",
+            **common,
+            **CHANNELS_LAST,
+        }
 
         def norm_relu(y, name):
             y = DebiasedBatchNormalization(dtype=policy, name=name)(y)
             y = condition.modulate(y, name.replace("norm", "modulation"))
-            return keras.layers.ReLU(dtype=policy)(y)
+            return keras.layers.ReLU(dtype=policy, name=name.replace("norm", "relu"))(y)
 
         grid = (height // 4, width // 4, 2 * base_dim)
         z = vector_input(latent_dim, "z")

@@ -7,6 +7,7 @@ from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization, SpectralNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride
+from keras_tsvae.pixels import CHANNELS_LAST
 
 MIN_STD = 1e-6
 
@@ -81,24 +82,27 @@ class InfoGANEncoder(Network):
                 use_bias=False,
                 kernel_initializer=initializer,
                 dtype=policy,
+                name="conv",
+                **CHANNELS_LAST,
             )
 
         def dense(units):
             initializer = keras.initializers.RandomNormal(stddev=0.02)
             return keras.layers.Dense(
-                units, use_bias=False, kernel_initializer=initializer, dtype=policy
+                units, use_bias=False, kernel_initializer=initializer, dtype=policy, name="dense"
             )
 
-        def leaky_relu(y):
-            return keras.layers.LeakyReLU(0.2, dtype=policy)(y)
+        def leaky_relu(y, name):
+            return keras.layers.LeakyReLU(0.2, dtype=policy, name=name)(y)
 
         images = keras.Input(image_shape, dtype="float32", name="images")
-        y = leaky_relu(normalized(conv(base_dim), "conv_0")(images))
+        y = leaky_relu(normalized(conv(base_dim), "conv_0")(images), "relu_0")
         y = normalized(conv(2 * base_dim), "conv_1")(y)
-        y = leaky_relu(DebiasedBatchNormalization(dtype=policy, name="norm_1")(y))
-        y = condition.concat(keras.layers.Flatten(dtype=policy)(y))
+        y = leaky_relu(DebiasedBatchNormalization(dtype=policy, name="norm_1")(y), "relu_1")
+        y = keras.layers.Flatten(dtype=policy, name="flatten", **CHANNELS_LAST)(y)
+        y = condition.concat(y)
         y = normalized(dense(fc_dim), "hidden")(y)
-        y = leaky_relu(DebiasedBatchNormalization(dtype=policy, name="norm_2")(y))
+        y = leaky_relu(DebiasedBatchNormalization(dtype=policy, name="norm_2")(y), "relu_2")
         y = normalized(dense(2 * latent_dim), "gaussian")(y)
         std = MIN_STD + ops.softplus(ops.cast(y[:, latent_dim:], "float32"))
         posterior = (y[:, :latent_dim], ops.log(std))

@@ -77,5 +77,6 @@ def hidden_and_input(inputs, width, depth, condition):
     y = inputs
     for index in range(positive_int("depth", depth)):
         y = keras.layers.Dense(width, dtype=dtype, name=f"hidden_{index}")(y)
-        y = keras.layers.ReLU(dtype=dtype)(condition.modulate(y, f"modulation_{index}"))
+        y = condition.modulate(y, f"modulation_{index}")
+        y = keras.layers.ReLU(dtype=dtype, name=f"relu_{index}")(y)
     return keras.layers.Concatenate(dtype=dtype, name="skip")([inputs, y])

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_tsvae.layers.trainability import ENTRY, set_trainability, with_trainability
+
 
 class Network(keras.Model):
     """A functional model that is rebuilt from its constructor's arguments, dtype included."""
@@ -13,36 +15,39 @@ class Network(keras.Model):
         self._argument_names = tuple(arguments)
         for name, value in arguments.items():
             setattr(self, name, value)
+        set_trainability(self, {})
 
     def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
+        """Returns the constructor's arguments, and which layers differ in `trainable`."""
+        config = {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             **{name: getattr(self, name) for name in self._argument_names},
         }
+        return with_trainability(config, self)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Creates the network anew from `get_config()`."""
-        return cls(**config)
+        arguments = {key: value for key, value in config.items() if key != ENTRY}
+        network = cls(**arguments)
+        set_trainability(network, config.get(ENTRY, {}))
+        return network
 
 
 class ImageDecoder(Network):
-    """A network that ends in the logits of its images, and returns their sigmoid."""
+    """A network from latent vectors to the logits of images, and on to their sigmoid."""
 
-    def call(self, z, training=None, mask=None):
-        """Returns float32 images in [0, 1]."""
-        return ops.sigmoid(self.logits(z, training=training))
+    def __init__(self, inputs, logits, dtype, arguments, **kwargs):
+        images = keras.layers.Activation("sigmoid", dtype="float32", name="sigmoid")(logits)
+        super().__init__(inputs, images, dtype, arguments, **kwargs)
+        # Its call alone: the model would be tracked and saved as a layer of this one.
+        self._logits_of = keras.Model(inputs, logits).__call__
 
     def logits(self, z, training=None):
         """Returns the images before the sigmoid, float32, for the cross-entropy."""
-        return ops.cast(super().call(z, training=training), "float32")
-
-    def compute_output_spec(self, *args, **kwargs):
-        """Returns the images' symbolic form."""
-        return keras.KerasTensor(self.outputs[0].shape, dtype="float32")
+        return ops.cast(self._logits_of(z, training=training), "float32")
 
 
 def vector_input(size, name):

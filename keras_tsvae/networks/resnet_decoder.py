@@ -6,6 +6,7 @@ from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, vector_input
+from keras_tsvae.pixels import CHANNELS_LAST
 
 MAX_WIDTH = 1024
 
@@ -83,7 +84,12 @@ class ResNetDecoder(ImageDecoder):
             )
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, conditioning, policy)
-        convolution = {"kernel_size": kernel_size, "padding": "same", "dtype": policy}
+        convolution = {
+            "kernel_size": kernel_size,
+            "padding": "same",
+            "dtype": policy,
+            **CHANNELS_LAST,
+        }
 
         (rows, columns), *sizes = _sizes(height, width)
         dims = [min(base_dim * 2**i, MAX_WIDTH) for i in reversed(range(len(sizes) + 1))]
@@ -97,7 +103,9 @@ class ResNetDecoder(ImageDecoder):
             y = keras.layers.Conv2DTranspose(dim, strides=2, name=f"up_{i}", **convolution)(y)
             excess = ((0, y.shape[1] - size[0]), (0, y.shape[2] - size[1]))
             if any(cut for _, cut in excess):
-                y = keras.layers.Cropping2D(excess, dtype=policy, name=f"crop_{i}")(y)
+                y = keras.layers.Cropping2D(
+                    excess, dtype=policy, name=f"crop_{i}", **CHANNELS_LAST
+                )(y)
             y = ScaleBlock(
                 dim,
                 block_per_scale=block_per_scale,

@@ -6,6 +6,7 @@ from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DenseScaleBlock, ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, gaussian_heads
+from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -72,7 +73,12 @@ class ResNetEncoder(Network):
         kernel_size = positive_int("kernel_size", kernel_size)
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, "concat", policy)
-        convolution = {"kernel_size": kernel_size, "padding": "same", "dtype": policy}
+        convolution = {
+            "kernel_size": kernel_size,
+            "padding": "same",
+            "dtype": policy,
+            **CHANNELS_LAST,
+        }
 
         images = keras.Input(image_shape, dtype="float32", name="images")
         y = keras.layers.Conv2D(base_dim, name="stem", **convolution)(images)
@@ -88,7 +94,9 @@ class ResNetEncoder(Network):
                 dtype=policy,
                 name=f"scale_{scale}",
             )(y)
-        y = keras.layers.GlobalAveragePooling2D(dtype=policy, name="spatial_mean")(y)
+        y = keras.layers.GlobalAveragePooling2D(dtype=policy, name="spatial_mean", **CHANNELS_LAST)(
+            y
+        )
         y = condition.concat(y)
         y = DenseScaleBlock(fc_dim, 1, depth_per_block, dtype=policy, name="dense_scale")(y)
         arguments = {

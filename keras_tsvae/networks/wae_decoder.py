@@ -6,6 +6,7 @@ from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, check_stride, vector_input
+from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -67,14 +68,14 @@ class WAEDecoder(ImageDecoder):
         height, width, channels = image_shape
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, conditioning, policy)
-        convolution = {"kernel_size": 5, "padding": "same", "dtype": policy}
+        convolution = {"kernel_size": 5, "padding": "same", "dtype": policy, **CHANNELS_LAST}
 
         grid = (height // 8, width // 8, 8 * base_dim)
         z = vector_input(latent_dim, "z")
         y = keras.layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="grid")(
             condition.concat(z)
         )
-        y = keras.layers.ReLU(dtype=policy)(condition.modulate(y, "modulation"))
+        y = keras.layers.ReLU(dtype=policy, name="relu")(condition.modulate(y, "modulation"))
         y = keras.layers.Reshape(grid, dtype=policy, name="reshape")(y)
         for index in range(3):
             filters = base_dim * 2 ** (2 - index)
@@ -83,7 +84,7 @@ class WAEDecoder(ImageDecoder):
             )
             y = DebiasedBatchNormalization(dtype=policy, name=f"norm_{index}")(y)
             y = condition.modulate(y, f"modulation_{index}")
-            y = keras.layers.ReLU(dtype=policy)(y)
+            y = keras.layers.ReLU(dtype=policy, name=f"relu_{index}")(y)
         logits = keras.layers.Conv2DTranspose(channels, name="to_image", **convolution)(y)
         arguments = {
             "image_shape": image_shape,

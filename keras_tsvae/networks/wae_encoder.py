@@ -6,6 +6,7 @@ from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride, gaussian_heads
+from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -66,10 +67,12 @@ class WAEEncoder(Network):
                 padding="same",
                 dtype=policy,
                 name=f"conv_{index}",
+                **CHANNELS_LAST,
             )(y)
             y = DebiasedBatchNormalization(dtype=policy, name=f"norm_{index}")(y)
-            y = keras.layers.ReLU(dtype=policy)(y)
-        y = condition.concat(keras.layers.Flatten(dtype=policy)(y))
+            y = keras.layers.ReLU(dtype=policy, name=f"relu_{index}")(y)
+        y = keras.layers.Flatten(dtype=policy, name="flatten", **CHANNELS_LAST)(y)
+        y = condition.concat(y)
         posterior = gaussian_heads(y, latent_dim, policy)
         arguments = {
             "image_shape": image_shape,
