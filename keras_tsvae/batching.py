@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.backend import local_replicas
+from keras_tsvae.backend import local_replicas, standard_normal
 
 NOISE_BLOCK = 256  # rows drawn at a time; part of what a seed means, also in exported models
 SEED_RANGE = 2**31 - 2
@@ -79,17 +79,16 @@ def noise_batches(n, dimensions, seed, batch_size, parts=1):
     Row `i` depends on `seed` and `i` alone, not on `batch_size`: rows are drawn in blocks of
     `NOISE_BLOCK` and handed out as asked for. One block is in memory at a time.
     """
-    generator = keras.random.SeedGenerator(seed % SEED_RANGE)
+    seed, count = seed % SEED_RANGE, 0
     waiting = np.empty((parts, 0, dimensions), "float32")
     for start in range(0, n, batch_size):
         rows = min(batch_size, n - start)
         while waiting.shape[1] < rows:
             block = [
-                keras.ops.convert_to_numpy(
-                    keras.random.normal((NOISE_BLOCK, dimensions), dtype="float32", seed=generator)
-                )
-                for _ in range(parts)
+                standard_normal(seed, count + part, (NOISE_BLOCK, dimensions))
+                for part in range(parts)
             ]
+            count += parts
             waiting = np.concatenate([waiting, np.stack(block)], axis=1)
         yield waiting[:, :rows]
         waiting = waiting[:, rows:]

@@ -1,3 +1,6 @@
+from unittest import mock
+
+import keras
 import numpy as np
 import pytest
 
@@ -40,6 +43,21 @@ def test_noise_does_not_depend_on_the_batch_size(parts):
         np.testing.assert_array_equal(rows, whole[:, :600])
     assert whole.shape == (parts, 1000, 3)
     assert len(np.unique(whole)) > 0.99 * whole.size  # no block is drawn twice
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31 - 3])
+def test_noise_is_that_of_a_seed_generator_and_makes_no_variable(seed):
+    generator = keras.random.SeedGenerator(seed)
+    drawn = [keras.random.normal((256, 3), seed=generator) for _ in range(4)]
+    parts = np.concatenate(list(noise_batches(512, 3, seed, 512, parts=2)), axis=1)
+    blocks = [parts[0, :256], parts[1, :256], parts[0, 256:], parts[1, 256:]]
+    for block, theirs in zip(blocks, drawn):
+        np.testing.assert_array_equal(block, keras.ops.convert_to_numpy(theirs))
+    with (
+        mock.patch("keras.Variable", side_effect=AssertionError),
+        mock.patch("keras.random.SeedGenerator", side_effect=AssertionError),
+    ):
+        list(noise_batches(4, 3, seed, 4))
 
 
 def test_written_beside_replaces_files_and_folders_only_on_success(tmp_path):

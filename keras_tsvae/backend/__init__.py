@@ -9,18 +9,22 @@ if _NAME == "tensorflow":
         apply_adam,
         compile_function,
         gather,
+        global_normal,
         local_replicas,
         normalize_batch,
         resolve_jit,
+        standard_normal,
     )
 elif _NAME == "jax":
     from keras_tsvae.backend.jax import (
         apply_adam,
         compile_function,
         gather,
+        global_normal,
         local_replicas,
         normalize_batch,
         resolve_jit,
+        standard_normal,
     )
 else:
     raise ImportError(
@@ -32,7 +36,9 @@ __all__ = [
     "apply_adam",
     "compile_function",
     "gather",
+    "global_normal",
     "local_replicas",
     "normalize_batch",
     "resolve_jit",
+    "standard_normal",
 ]

@@ -50,6 +50,27 @@ def apply_adam(optimizer, gradient, variable, moments, learning_rate):
     return False
 
 
+def global_normal(shape, generator):
+    """Returns float32 noise; JAX draws for the whole batch, however many devices share it.
+
+    Args:
+        shape: Shape of the noise, the batch first.
+        generator: A `keras.random.SeedGenerator`.
+    """
+    return keras.random.normal(shape, dtype="float32", seed=generator)
+
+
+def standard_normal(seed, count, shape):
+    """Returns what the call number `count` of a `keras.random.SeedGenerator(seed)` draws.
+
+    Args:
+        seed: Int from 0 to 2**32 - 1.
+        count: Non-negative int; 0 is the first call.
+        shape: Tuple of ints.
+    """
+    return np.asarray(jax.random.normal(np.array([seed, count], "uint32"), shape, "float32"))
+
+
 def gather(array):
     """Returns a list of one array from each process that trains the same model.
 

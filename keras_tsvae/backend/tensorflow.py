@@ -1,5 +1,6 @@
 """TensorFlow: fused batch normalisation and Adam, and compiled inference."""
 
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -29,6 +30,35 @@ def compile_function(model, function):
 def local_replicas():
     """Returns 1: `tf.distribute` splits a batch by itself, even or not."""
     return 1
+
+
+def global_normal(shape, generator):
+    """Returns float32 noise, other noise for every replica of a `tf.distribute` strategy.
+
+    Each replica keeps the state of `generator` for itself, and all states are equal.
+
+    Args:
+        shape: Shape of the noise, the batch first.
+        generator: A `keras.random.SeedGenerator`.
+    """
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return keras.random.normal(shape, dtype="float32", seed=generator)
+    seed = tf.random.experimental.stateless_fold_in(
+        tf.cast(generator.next(), tf.int32), replica.replica_id_in_sync_group
+    )
+    return tf.random.stateless_normal(shape, seed)
+
+
+def standard_normal(seed, count, shape):
+    """Returns what the call number `count` of a `keras.random.SeedGenerator(seed)` draws.
+
+    Args:
+        seed: Int from 0 to 2**31 - 3.
+        count: Non-negative int; 0 is the first call.
+        shape: Tuple of ints.
+    """
+    return tf.random.stateless_normal(shape, tf.constant([seed, count], tf.int32)).numpy()
 
 
 def gather(array):
@@ -82,7 +112,7 @@ def apply_adam(optimizer, gradient, variable, moments, learning_rate):
     if not isinstance(gradient, tf.Tensor):
         return False
     dtype = variable.dtype
-    steps = tf.cast(optimizer.iterations.value + 1, dtype)
+    steps = ops.cast(optimizer.iterations + 1, dtype)
     beta_1, beta_2 = tf.cast(optimizer.beta_1, dtype), tf.cast(optimizer.beta_2, dtype)
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,

@@ -3,10 +3,14 @@
 import keras
 from keras import ops
 
+from keras_tsvae.backend import global_normal
+
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
 class GaussianSampling(keras.layers.Layer):
     """Draws `z = mean + exp(log_std) * noise`, with `noise ~ N(0, I)` drawn anew at every call.
+
+    Devices that share a batch draw different noise.
 
     Always computes in float32: `exp` of a half-precision logarithm loses small deviations.
 
@@ -45,7 +49,7 @@ class GaussianSampling(keras.layers.Layer):
         """Draws one sample per row."""
         mean, log_std = ops.cast(mean, "float32"), ops.cast(log_std, "float32")
         if noise is None:
-            noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self.seed_generator)
+            noise = global_normal(ops.shape(mean), self.seed_generator)
         return mean + ops.exp(log_std) * noise
 
     def compute_output_shape(self, mean_shape, log_std_shape=None):

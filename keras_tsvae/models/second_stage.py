@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import check_gamma, positive_int
+from keras_tsvae.backend import global_normal
 from keras_tsvae.batching import (
     batched,
     batches_of,
@@ -120,7 +121,7 @@ class SecondStageVAE(Stage):
         mean = ops.cast(mean, "float32")
         if std is None:
             return mean
-        noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self._z_seed_generator)
+        noise = global_normal(ops.shape(mean), self._z_seed_generator)
         return mean + ops.cast(std, "float32") * noise
 
     def condition(self, data):

@@ -9,6 +9,7 @@ from keras import ops
 from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA, non_negative_int
 from keras_tsvae.backend import compile_function, resolve_jit
+from keras_tsvae.backend.keras_internals import keep_from_decay
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.optimizers import FusedAdam
@@ -81,7 +82,7 @@ class Stage(StageTrainer, BaseModel):
 
         Args:
             optimizer: A Keras optimiser or its name. Defaults to None: `FusedAdam(1e-4)`,
-                the paper's Adam.
+                the paper's Adam. Weight decay leaves log gamma alone.
             jit_compile: Whether to use XLA. Defaults to `"auto"`: always on JAX; on TensorFlow
                 with an accelerator, not on CPU, where it is slower.
             steps_per_execution: Training steps per call of the compiled function. Defaults to 1.
@@ -97,6 +98,17 @@ class Stage(StageTrainer, BaseModel):
                 run_eagerly=run_eagerly,
                 auto_scale_loss=auto_scale_loss,
             )
+        self._keep_log_gamma()
+
+    def build_optimizers(self):
+        """Creates the optimiser's state, if there is none yet."""
+        self._keep_log_gamma()
+        super().build_optimizers()
+
+    def _keep_log_gamma(self):
+        """Keeps log gamma, a measured quantity, from weight decay, which would draw it to 0."""
+        if self.compiled and self.log_gamma is not None:
+            keep_from_decay(self.optimizer, self.log_gamma)
 
     def get_compile_config(self):
         """Returns the arguments of `compile`, with `jit_compile` as it was asked for."""

@@ -55,12 +55,19 @@ class Trainer:
         if not self.compiled:
             return
         belongs = self.distribute_strategy.extended.variable_created_in_scope
-        for variable in (self.optimizer.iterations, *self.trainable_variables[:1]):
+        for variable in (*self.optimizer.variables[:1], *self.trainable_variables[:1]):
             if not belongs(variable.value):
                 raise ValueError(
                     "The model must be made and compiled, and its optimizers made, in the scope of "
                     f"one strategy, or all in none. Received: {variable.path!r} of another"
                 )
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if self._devices > 1 and optimizer.gradient_accumulation_steps:
+            raise ValueError(
+                "`optimizer` must not have `gradient_accumulation_steps` under a strategy of "
+                "several devices, with which Keras cannot accumulate. "
+                f"Received: gradient_accumulation_steps={optimizer.gradient_accumulation_steps}"
+            )
         if not self.optimizer.built:
             with self.scope():
                 self.optimizer.build(self.trainable_variables)

@@ -63,6 +63,27 @@ def train(images, validation_images, codes, batch_size, path=None):
     }
 
 
+def noise():
+    """Returns what a layer draws for this process's part of a batch that all devices share."""
+    import jax
+    import keras
+
+    import keras_tsvae as tsvae
+
+    layer = tsvae.layers.GaussianSampling(seed=0)
+    mesh = jax.sharding.Mesh(jax.devices(), ("batch",))
+    shared = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
+    zeros = jax.make_array_from_process_local_data(shared, np.zeros((4, 4), "float32"))
+
+    @jax.jit
+    def draw(state, zeros):
+        with keras.StatelessScope(state_mapping=[(layer.seed_generator.state, state)]):
+            return layer(zeros, zeros)
+
+    drawn = draw(layer.seed_generator.state.value, zeros)
+    return np.concatenate([shard.data for shard in drawn.addressable_shards])
+
+
 def main(path, devices, processes, process, port):
     """Trains on this process's share of the images."""
     os.environ["KERAS_BACKEND"] = "jax"
@@ -80,6 +101,7 @@ def main(path, devices, processes, process, port):
     data = (tiny.images(32), tiny.images(20), CODES)
     model = f"{path}.keras" if process == 0 else None
     results = train(*(array[share] for array in data), BATCH // processes, model)
+    results["noise"] = noise()
     with open(path, "wb") as file:
         pickle.dump(results, file)
 

@@ -55,6 +55,8 @@ def test_two_processes_of_two_devices_take_the_same_steps_as_one(tmp_path):
         np.testing.assert_allclose(results["sample"], alone["sample"], atol=1e-5)
         own = alone["mean"][process::2]
         np.testing.assert_allclose(results["mean"], own, rtol=1e-4, atol=1e-5)
+    noise = np.concatenate([results["noise"] for results in both])
+    assert noise.shape == (8, 4) and len(np.unique(noise)) == noise.size
     merged, other = (results["statistics"] for results in both)
     merged.merge(other)
     whole = alone["statistics"].statistics

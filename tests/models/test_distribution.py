@@ -97,6 +97,40 @@ def test_adams_moments_are_mirrored_too(two, optimizer):
     np.testing.assert_allclose(*steps, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, tsvae.optimizers.FusedAdam])
+def test_gradient_accumulation_is_refused(two, optimizer):
+    with two.scope():
+        stage = second()
+        stage.compile(optimizer(1e-3, gradient_accumulation_steps=2))
+    data = (np.zeros((16, 4), "float32"),) * 2
+    with pytest.raises(ValueError, match="`optimizer` must not have `gradient_accumulation_steps`"):
+        stage.fit(data, batch_size=8, verbose=0)
+
+
+def test_replicas_draw_different_noise(two):
+    with two.scope():
+        stage = second()
+    zeros = tf.zeros((8, 4))
+    draws = {
+        "u": lambda: stage.sampling(zeros, zeros),
+        "z": lambda: stage.targets((zeros, tf.ones_like(zeros))),
+    }
+    for draw in draws.values():
+        run = tf.function(lambda: two.run(draw))
+        rows = np.concatenate([part for _ in range(2) for part in run().values])
+        assert len(np.unique(rows)) == rows.size  # neither another replica's nor another step's
+        assert abs(rows.mean()) < 0.3 and abs(rows.std() - 1) < 0.3
+
+
+def test_one_device_draws_as_without_a_strategy():
+    one = tf.distribute.OneDeviceStrategy("CPU:0")
+    layer, mean = tsvae.layers.GaussianSampling(seed=5), np.zeros((8, 4), "float32")
+    generator = keras.random.SeedGenerator(5)
+    drawn = one.run(lambda: layer(mean, mean))
+    expected = keras.random.normal((8, 4), dtype="float32", seed=generator)
+    np.testing.assert_array_equal(drawn, expected)
+
+
 def test_an_uneven_last_batch_still_takes_the_step_of_the_whole_batch(two):
     """Eight images split four and four, then five split three and two: each counts a fifth."""
     data = tf.data.Dataset.from_tensor_slices(tiny.images(13)).batch(8)
