@@ -10,6 +10,10 @@ NOISE_BLOCK = 256  # rows drawn at a time; part of what a seed means, also in ex
 SEED_RANGE = 2**31 - 2
 
 
+class DivergedError(ValueError):
+    """A model gives numbers that are not finite."""
+
+
 class ArrayBatches(keras.utils.PyDataset):
     """Batches of equally long arrays, cut on demand: no copy of the arrays is made.
 
@@ -98,6 +102,22 @@ def batches_of(arrays, n, batch_size):
     """Yields `n` rows of equally long arrays in batches, each a tuple, empty of no arrays."""
     for start in range(0, n, batch_size):
         yield tuple(array[start : start + batch_size] for array in arrays)
+
+
+def finite(batches, what):
+    """Yields what `require_finite` returns of each batch."""
+    return (require_finite(batch, what) for batch in batches)
+
+
+def require_finite(array, what):
+    """Returns an array that a model made, or raises a `DivergedError` for NaN or infinity."""
+    if not np.isfinite(array).all():
+        raise DivergedError(
+            "The model must have weights with which it gives finite numbers; its training has "
+            "diverged: train it anew, at a lower learning rate, or load a checkpoint. "
+            f"Received: {what} with NaN or infinity"
+        )
+    return array
 
 
 def collect(batches, n):

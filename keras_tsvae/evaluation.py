@@ -3,8 +3,6 @@
 import functools
 import warnings
 
-import numpy as np
-
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import Split
 from keras_tsvae.metrics import (
@@ -18,7 +16,12 @@ from keras_tsvae.metrics import (
 )
 from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import fits
-from keras_tsvae.metrics.sources import first_or_random, image_batches, require_rereadable
+from keras_tsvae.metrics.sources import (
+    first_or_random,
+    image_batches,
+    is_array,
+    require_rereadable,
+)
 
 STAGES = {"stage1": 1, "stage2": 2, "mixture": "mixture"}
 
@@ -30,8 +33,14 @@ def evaluate_generation(
     model.require_built("evaluated")
     num_samples = positive_int("num_samples", num_samples)
     require_rereadable(test, "test")
-    fid = FrechetInceptionDistance(test, features, protocol)
-    fid.reference.check_shape(np.empty((0, *model.image_shape)), "the model's images")
+    try:
+        fid = FrechetInceptionDistance(test, features, protocol)
+        for metric in (fid, *_others(fid)):
+            metric.check_counts(num_samples)
+            _check_train(train, metric)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`reference`", "`test`")) from error
+    fid.check_image_shape(model.image_shape)
     conditions = _judged_conditions(model, fid.extractor)
     asked, condition = None, {}
     if conditions is not None:
@@ -74,10 +83,7 @@ def measure_all(fid, batches, labels=None):
         `labels` obedience.
     """
     fid.reset()
-    kid, precision_recall = (
-        metric(fid.reference, protocol=fid.protocol)
-        for metric in (KernelInceptionDistance, PrecisionRecall)
-    )
+    kid, precision_recall = _others(fid)
     scores = {"fid": fid, "kid": kid}
     if fid.extractor.has_classes:
         scores["is"] = InceptionScore(fid.extractor, fid.protocol)
@@ -99,6 +105,20 @@ def measure_all(fid, batches, labels=None):
             figures.overall, "obedience", fid.protocol, fid.identity, figures.num_samples
         )
     return results
+
+
+def _others(fid):
+    """Returns the metrics of the same reference whose features are a sample."""
+    kinds = (KernelInceptionDistance, PrecisionRecall)
+    return [metric(fid.reference, protocol=fid.protocol) for metric in kinds]
+
+
+def _check_train(train, metric):
+    if is_array(train) and len(train) < metric.fewest:
+        raise ValueError(
+            f"`train` must hold at least {metric.fewest} images for {metric.label}. "
+            f"Received: {len(train)}"
+        )
 
 
 def _judged_conditions(model, extractor):

@@ -92,3 +92,20 @@ def test_bad_arguments_are_refused(model):
         model.evaluate_generation(other, lambda x: x.reshape(len(x), -1)[:, :4], verbose=0)
     with pytest.raises(ValueError, match="`protocol` must be one of"):
         model.evaluate_generation(tiny.images(9), Quarters(), protocol="fid")
+
+
+def test_too_few_images_are_refused_before_any_is_drawn(model, monkeypatch):
+    monkeypatch.setattr(type(model), "sample_batches", None)  # not called
+    monkeypatch.setattr(type(model), "reconstruct", None)
+    test, few = tiny.images(9), tiny.images(3)
+    for arguments, message in (
+        ((few, 10), "of at least 4 images of `test`, .* Received: features of 3"),
+        ((few[:1], 10), "`test` must hold at least 2 images. Received: 1"),
+        ((test, 3), "`num_samples` must be at least 4 .* Received: num_samples=3"),
+        ((test, 9, few), "`train` must hold at least 4 images .* Received: 3"),
+    ):
+        images, count, *train = arguments
+        with pytest.raises(ValueError, match=message):
+            model.evaluate_generation(
+                images, Quarters(), num_samples=count, train=train[0] if train else None, verbose=0
+            )

@@ -6,12 +6,13 @@ import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.callbacks.stages import stage_in_training
+from keras_tsvae.batching import DivergedError, finite
+from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
 from keras_tsvae.metrics.judging import conditions_of, labels_of
 
 
-class ConditionLogger(keras.callbacks.Callback):
+class ConditionLogger(PeriodicCallback):
     """Adds to the logs of an epoch how well samples obey their conditions.
 
     `val_condition_accuracy` is the overall figure of `keras_tsvae.metrics.ConditionAccuracy`, of
@@ -20,8 +21,8 @@ class ConditionLogger(keras.callbacks.Callback):
     every time. It is NaN for a model that has diverged. Callbacks listed after this one see it,
     and so does the History.
 
-    It is measured after the first epoch, after every `every`-th and after the last; epochs in
-    between repeat the last figure.
+    It is measured after the first epoch, after every `every`-th and after the last, as by
+    `FIDLogger`, which see for what callbacks that watch the figure do in between.
 
     Args:
         judge: A trained `keras_tsvae.metrics.ClassifierFeatures` that knows the attributes or
@@ -41,31 +42,27 @@ class ConditionLogger(keras.callbacks.Callback):
     """
 
     def __init__(self, judge, num_samples=500, every=1, seed=0, verbose=1):
-        super().__init__()
+        super().__init__(every)
         self.accuracy = ConditionAccuracy(judge)
         self.num_samples = positive_int("num_samples", num_samples)
-        self.every = positive_int("every", every)
         self.seed = non_negative_int("seed", seed)
         self.verbose = verbose
 
-    def on_train_begin(self, logs=None):
-        """Checks that judge and model fit."""
-        conditions_of(self.model, self.accuracy.judge)
-        self._figure = None
+    def check(self, model):
+        """Raises a `ValueError` unless the judge knows the model's conditions and images."""
+        conditions_of(model, self.accuracy.judge)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Measures, if it is due, and adds the figure to the logs."""
-        last = epoch + 1 == self.params["epochs"]
-        if self._figure is None or (epoch + 1) % self.every == 0 or last:
-            start = time.perf_counter()
-            self._figure = self._measure({"stage1": 1, "stage2": 2}[stage_in_training(self.model)])
-            if self.verbose:
-                seconds = time.perf_counter() - start
-                print(
-                    f" val_condition_accuracy {self._figure:.4g} "
-                    f"({self.num_samples:,} images, {seconds:.1f} s)"
-                )
-        logs["val_condition_accuracy"] = self._figure
+    def look(self, epoch, stage, logs):
+        """Measures samples of `stage`."""
+        start = time.perf_counter()
+        figure = self._measure({"stage1": 1, "stage2": 2}[stage])
+        if self.verbose:
+            seconds = time.perf_counter() - start
+            print(
+                f" val_condition_accuracy {figure:.4g} "
+                f"({self.num_samples:,} images, {seconds:.1f} s)"
+            )
+        return {"val_condition_accuracy": figure}
 
     def _measure(self, stage):
         """Returns the figure of samples; NaN once the model has diverged."""
@@ -75,11 +72,13 @@ class ConditionLogger(keras.callbacks.Callback):
         codes = self.model.draw_conditions(self.num_samples, seed=self.seed)
         labels = labels_of(self.model.conditions, codes)
         self.accuracy.reset()
-        for images in self.model.sample_batches(
+        samples = self.model.sample_batches(
             self.num_samples, stage=stage, seed=self.seed, condition=codes
-        ):
-            if not np.isfinite(images).all():
-                return float("nan")
-            asked, labels = labels[: len(images)], labels[len(images) :]
-            self.accuracy.update(images, asked)
+        )
+        try:
+            for images in finite(samples, "images"):
+                asked, labels = labels[: len(images)], labels[len(images) :]
+                self.accuracy.update(images, asked)
+        except DivergedError:
+            return float("nan")
         return self.accuracy.result().overall

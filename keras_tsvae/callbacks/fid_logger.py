@@ -2,11 +2,10 @@
 
 import time
 
-import keras
-import numpy as np
-
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.callbacks.stages import first_stage_of, stage_in_training
+from keras_tsvae.batching import DivergedError
+from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
+from keras_tsvae.callbacks.stages import first_stage_of
 from keras_tsvae.metrics import FrechetInceptionDistance, ReferenceStatistics
 from keras_tsvae.metrics.sources import (
     first_or_random,
@@ -14,10 +13,10 @@ from keras_tsvae.metrics.sources import (
     is_npz,
     require_rereadable,
 )
-from keras_tsvae.models import FirstStageVAE
+from keras_tsvae.models import FirstStageVAE, SecondStageVAE
 
 
-class FIDLogger(keras.callbacks.Callback):
+class FIDLogger(PeriodicCallback):
     """Adds Fréchet Inception distances to the logs of an epoch.
 
     While a first stage trains, `val_fid_reconstruction` of reconstructed images and
@@ -26,9 +25,12 @@ class FIDLogger(keras.callbacks.Callback):
     after this one see them, such as `ModelCheckpoint`, `EarlyStopping`, `CSVLogger` or
     `TensorBoard`, and so does the History.
 
-    It is measured after the first epoch, after every `every`-th and after the last; epochs in
-    between repeat the last figures. The cost of each time is that of `num_samples` images, drawn
-    and turned into features, once in the second stage and twice in the first.
+    They are measured after the first epoch, after every `every`-th and after the last: that which
+    `fit` was asked for, or in which a callback listed before stops the training. The cost of each
+    time is that of `num_samples` images, drawn and turned into features, once in the second stage
+    and twice in the first. Epochs in between have no figures: the History holds one for each time,
+    a `CSVLogger` writes "NA", and callbacks listed after this one that watch a figure, or write it
+    into the name of a file, wait for the next. So `patience` counts measurements, not epochs.
 
     Args:
         reference: Real images, those of a test set: an array, a `keras_tsvae.data.Split`, a data
@@ -70,9 +72,8 @@ class FIDLogger(keras.callbacks.Callback):
         seed=0,
         verbose=1,
     ):
-        super().__init__()
+        super().__init__(every)
         self.num_samples = positive_int("num_samples", num_samples)
-        self.every = positive_int("every", every)
         self.seed = non_negative_int("seed", seed)
         self.verbose = verbose
         if first_stage is not None and not isinstance(first_stage, FirstStageVAE):
@@ -85,87 +86,81 @@ class FIDLogger(keras.callbacks.Callback):
         if not is_statistics:
             require_rereadable(reference, "reference")
         self.fid = FrechetInceptionDistance(reference, features, protocol)
-        _check_counts(self.fid.reference, self.num_samples)
+        self.extractor = self.fid.extractor
+        self.fid.check_counts(self.num_samples)
+        if self.fid.reference.image_shape is not None:
+            self.fid.check_image_shape(self.fid.reference.image_shape)
         self.images = None
         if not is_statistics:
+            if self.fid.reference.image_shape is None:
+                raise ValueError(
+                    "`reference` must hold images of one shape, that of the model's, to be "
+                    "reconstructed; otherwise pass their ReferenceStatistics. "
+                    "Received: images of several shapes"
+                )
             self.images, _ = first_or_random(reference, self.num_samples)
 
-    def on_train_begin(self, logs=None):
-        """Checks that images and model fit."""
-        stage_in_training(self.model)
-        if self._first() is None:
-            raise ValueError(
-                "`first_stage` must be given where a SecondStageVAE is fitted by hand: it has no "
-                "images. Received: first_stage=None"
-            )
-        self.fid.reference.check_shape(np.empty((0, *self._first().image_shape)), "model")
-        self._figures = None
+    def check(self, model):
+        """Raises a `ValueError` unless the model's images can be held against the reference."""
+        super().check(model)
+        if first_stage_of(model) is None:
+            _check_decodes(self.first_stage, model)
+        self.fid.check_image_shape((first_stage_of(model) or self.first_stage).image_shape)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Measures, if it is due, and adds the figures to the logs."""
-        last = epoch + 1 == self.params["epochs"]
-        if self._figures is None or (epoch + 1) % self.every == 0 or last:
-            self._figures = self._measure(stage_in_training(self.model))
-            if self.verbose:
-                print(self._summary())
-        logs.update(self._figures)
-
-    def _measure(self, stage):
+    def look(self, epoch, stage, logs):
+        """Measures the distances."""
         start = time.perf_counter()
         figures = {f"val_fid_{stage}": self._distance(self._samples(stage))}
         if stage == "stage1" and self.images is not None:
             figures["val_fid_reconstruction"] = self._distance(self._reconstructions())
-        return {**figures, "fid_seconds": time.perf_counter() - start}
+        seconds = time.perf_counter() - start
+        if self.verbose:
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            print(f" {shown} ({self.num_samples:,} images, {seconds:.1f} s)")
+        return {**figures, "fid_seconds": seconds}
 
     def _samples(self, stage):
         """Returns batches of samples of the stage in training."""
-        first, n, seed = self._first(), self.num_samples, self.seed
-        if hasattr(self.model, "conditions"):
-            return self.model.sample_batches(n, stage=1 if stage == "stage1" else 2, seed=seed)
-        if stage == "stage1":
-            return first.sample_batches(n, seed=seed)
-        second = getattr(self.model, "second_stage", self.model)
-        return _decoded(first, second.sample_batches(n, seed=seed))
+        latents = {"n": self.num_samples, "seed": self.seed}
+        if isinstance(self.model, FirstStageVAE):
+            return self.model.sample_batches(**latents)
+        if isinstance(self.model, SecondStageVAE):
+            return map(self.first_stage.decode, self.model.sample_batches(**latents))
+        return self.model.sample_batches(**latents, stage=int(stage[-1]))
 
     def _reconstructions(self):
         """Returns batches of reconstructions, a conditional model's under inferred conditions."""
-        batches = image_batches(self.images, self.num_samples)
-        if not hasattr(self.model, "conditions"):
-            return _decoded(self._first(), (self._first().encode(batch)[0] for batch in batches))
-        means = ((batch, self.model.encode(batch)[0]) for batch in batches)
-        return (
-            self.model.reconstruct(batch) if np.isfinite(mean).all() else mean
-            for batch, mean in means
-        )
+        return map(self.model.reconstruct, image_batches(self.images, self.num_samples))
 
     def _distance(self, batches):
         """Returns the distance of generated images; NaN once the model has diverged."""
         self.fid.reset()
-        for images in batches:
-            if not np.isfinite(images).all():
-                return float("nan")
-            self.fid.update(images)
+        try:
+            for images in batches:
+                self.fid.update(images)
+        except DivergedError:
+            return float("nan")
         return float(self.fid.result())
 
-    def _first(self):
-        """Returns the first stage, None if it is not known."""
-        return first_stage_of(self.model) or self.first_stage
-
-    def _summary(self):
-        figures = {name: value for name, value in self._figures.items() if name != "fid_seconds"}
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        return f" {shown} ({self.num_samples:,} images, {self._figures['fid_seconds']:.1f} s)"
+    def __setstate__(self, state):
+        """Takes up what a pickle holds, where metrics are without their extractor."""
+        self.__dict__.update(state)
+        fid = self.fid
+        self.fid = FrechetInceptionDistance(fid.reference, self.extractor, fid.protocol)
 
 
-def _decoded(first_stage, latents):
-    """Yields images of latent vectors, or the latent vectors where they are not finite."""
-    for z in latents:
-        yield first_stage.decode(z) if np.isfinite(z).all() else z
-
-
-def _check_counts(reference, num_samples):
-    if num_samples < 2 or reference.num_samples in (0, 1):
+def _check_decodes(first_stage, second_stage):
+    """Raises a `ValueError` unless `first_stage` decodes latent vectors of `second_stage`."""
+    if first_stage is None:
         raise ValueError(
-            "`num_samples` and the images of `reference` must be 2 at least. "
-            f"Received: num_samples={num_samples}, {reference.num_samples} real images"
+            "`first_stage` must be given where a SecondStageVAE is fitted by hand: it has no "
+            "images. Received: first_stage=None"
+        )
+    first_stage.require_built("used for decoding")
+    fits = first_stage.latent_dim == second_stage.latent_dim
+    if not fits or first_stage.condition_dim is not None:
+        raise ValueError(
+            "`first_stage` must be without conditions, and of the latent width of the stage that "
+            f"is fitted. Received: latent_dim={first_stage.latent_dim}, "
+            f"condition_dim={first_stage.condition_dim}"
         )

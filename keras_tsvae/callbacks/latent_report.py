@@ -1,10 +1,10 @@
 """Measures during training how far latent vectors are from N(0, I)."""
 
-import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.callbacks.stages import check_image_shape, first_images, stage_in_training
+from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
+from keras_tsvae.callbacks.stages import check_image_shape, first_images
 from keras_tsvae.latents import LatentStatistics, draw
 from keras_tsvae.models import SecondStageVAE
 from keras_tsvae.posteriors import Posteriors
@@ -21,7 +21,7 @@ _LOGGED = (
 _Z_SEED = 1  # another than that of draws of u, whose noise has to be independent of that of z
 
 
-class LatentReport(keras.callbacks.Callback):
+class LatentReport(PeriodicCallback):
     """Adds to the logs of an epoch how far the aggregate posterior is from N(0, I).
 
     While a first stage trains, that of z, `q(z) = E_x q(z|x)`; while a second stage trains, that
@@ -35,8 +35,8 @@ class LatentReport(keras.callbacks.Callback):
     keeps its first columns: in `TwoStageVAE.fit`, give the second stage one of its own
     (`second_stage_callbacks`).
 
-    It is measured after the first epoch, after every `every`-th and after the last; epochs in
-    between repeat the last figures.
+    They are measured after the first epoch, after every `every`-th and after the last, as by
+    `FIDLogger`, which see for what callbacks that watch a figure do in between.
 
     Attributes:
         reports: List of `(epoch, stage, statistics)`, the epoch counted from 0, the stage
@@ -64,8 +64,7 @@ class LatentReport(keras.callbacks.Callback):
     """
 
     def __init__(self, x, every=1, num_images=5000):
-        super().__init__()
-        self.every = positive_int("every", every)
+        super().__init__(every)
         num_images = positive_int("num_images", num_images)
         if _is_pair_of_vectors(x):
             x = Posteriors(*x)
@@ -75,24 +74,14 @@ class LatentReport(keras.callbacks.Callback):
             self.data = first_images("x", x, num_images)
         self.reports = []
 
-    def on_train_begin(self, logs=None):
-        """Checks that `x` fits the model, and draws z for a second stage."""
-        self._figures = None
-        stage = stage_in_training(self.model)
-        by_hand = isinstance(self.model, SecondStageVAE)
-        self._check_data(by_hand)
+    def prepare(self, stage):
+        """Draws z for a second stage."""
         if stage == "stage2":
+            by_hand = isinstance(self.model, SecondStageVAE)
             first = self.data if by_hand else self.model.posteriors(self.data)
             self._z, self._condition = draw(first, _Z_SEED), first.condition
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Measures, if it is due, and adds the figures to the logs."""
-        last = self.params["epochs"]
-        if self._figures is None or (epoch + 1) % self.every == 0 or epoch + 1 == last:
-            self._figures = self._report(epoch, stage_in_training(self.model))
-        logs.update(self._figures)
-
-    def _report(self, epoch, stage):
+    def look(self, epoch, stage, logs):
         """Keeps the statistics and returns what is logged of them."""
         statistics = self._measure(stage)
         if statistics is None:
@@ -114,18 +103,21 @@ class LatentReport(keras.callbacks.Callback):
             return None
         return LatentStatistics.from_posteriors(Posteriors(mean, std))
 
-    def _check_data(self, by_hand):
+    def check(self, model):
+        """Raises a `ValueError` unless `x` fits the model."""
+        super().check(model)
+        by_hand = isinstance(model, SecondStageVAE)
         if isinstance(self.data, Posteriors) != by_hand:
             wanted = "`Posteriors` or a pair (mean, std)" if by_hand else "images"
             raise ValueError(
-                f"`x` must hold {wanted} where a {type(self.model).__name__} is fitted. "
+                f"`x` must hold {wanted} where a {type(model).__name__} is fitted. "
                 f"Received: x of {type(self.data).__name__}"
             )
         if not by_hand:
-            check_image_shape("x", self.data, self.model)
-        elif self.data.latent_dim != self.model.latent_dim:
+            check_image_shape("x", self.data, model)
+        elif self.data.latent_dim != model.latent_dim:
             raise ValueError(
-                f"`x` must hold posteriors of the model's width {self.model.latent_dim}. "
+                f"`x` must hold posteriors of the model's width {model.latent_dim}. "
                 f"Received: latent_dim={self.data.latent_dim}"
             )
 

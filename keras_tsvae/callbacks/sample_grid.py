@@ -1,25 +1,26 @@
 """Draws pictures of samples during training."""
 
+import contextlib
 import math
 import pathlib
+import tempfile
 
-import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.callbacks.stages import (
-    check_image_shape,
-    first_images,
-    first_stage_of,
-    stage_in_training,
-)
+from keras_tsvae.batching import DivergedError
+from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
+from keras_tsvae.callbacks.stages import check_image_shape, first_images, first_stage_of
 from keras_tsvae.files import written_beside
 from keras_tsvae.grids import image_grid
 from keras_tsvae.models import FirstStageVAE
 
 
-class SampleGrid(keras.callbacks.Callback):
+class SampleGrid(PeriodicCallback):
     """Writes a picture of samples, always from the same noise, at the end of an epoch.
+
+    After the first epoch, after every `every`-th and after the last, as `FIDLogger` measures; none
+    of a model that has diverged.
 
     While a first stage trains, its own samples, `z ~ N(0, I)`, go to
     `folder/stage1_epoch_0001.png` and so on, epochs counted from 1; while the second stage of a
@@ -27,8 +28,8 @@ class SampleGrid(keras.callbacks.Callback):
     `folder/stage1_epoch_0001_reconstructions.png` shows them beside their reconstructions.
 
     Args:
-        folder: Where pictures go; made if it does not exist. A picture takes the place of one of
-            the same name.
+        folder: Where pictures go; made at once if it does not exist. A picture takes the place of
+            one of the same name.
         num_images: Positive int, samples per picture. Defaults to 64.
         every: Positive int, epochs from one picture to the next. Defaults to 1.
         seed: Non-negative int, what the noise is drawn from. Defaults to 0.
@@ -50,37 +51,37 @@ class SampleGrid(keras.callbacks.Callback):
     """
 
     def __init__(self, folder, num_images=64, every=1, seed=0, images=None, log_dir=None):
-        super().__init__()
-        self.folder = pathlib.Path(folder)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ValueError(f"`folder` must not be a file. Received: folder={str(folder)!r}")
+        super().__init__(every)
         self.num_images = positive_int("num_images", num_images)
-        self.every = positive_int("every", every)
         self.seed = non_negative_int("seed", seed)
         self.images = None if images is None else first_images("images", images, self.num_images)
-        self._board = None if log_dir is None else _Board(log_dir)
+        self.folder = _writable_folder("folder", folder)
+        self._board = None if log_dir is None else _Board(_writable_folder("log_dir", log_dir))
 
-    def on_train_begin(self, logs=None):
-        """Checks that the model can draw pictures, and that `images` have their shape."""
-        stage_in_training(self.model)
-        if first_stage_of(self.model) is None:
+    def check(self, model):
+        """Raises a `ValueError` unless the model can draw pictures, of the shape of `images`."""
+        super().check(model)
+        if first_stage_of(model) is None:
             raise ValueError(
                 "`model` must be a FirstStageVAE or a TwoStageVAE: a second stage alone has no "
-                f"images to draw. Received: type(model)={type(self.model).__name__}"
+                f"images to draw. Received: type(model)={type(model).__name__}"
             )
-        channels = first_stage_of(self.model).image_shape[-1]
+        channels = first_stage_of(model).image_shape[-1]
         if channels not in (1, 3):
             raise ValueError(
                 f"`model` must draw images of 1 or 3 channels. Received: {channels} channels"
             )
         if self.images is not None:
-            check_image_shape("images", self.images, self.model)
+            check_image_shape("images", self.images, model)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes the pictures that are due, unless the loss shows that the model has diverged."""
-        if (epoch + 1) % self.every or not np.isfinite(logs["loss"]):
-            return
-        stage = stage_in_training(self.model)
+    def look(self, epoch, stage, logs):
+        """Writes the pictures, unless the model has diverged; adds nothing to the logs."""
+        if np.isfinite(logs["loss"]):
+            with contextlib.suppress(DivergedError):  # in the last step of an epoch
+                self._draw(epoch, stage)
+        return {}
+
+    def _draw(self, epoch, stage):
         of_stage = {} if isinstance(self.model, FirstStageVAE) else {"stage": int(stage[-1])}
         samples = self.model.sample(self.num_images, seed=self.seed, **of_stage)
         self._write(_squarish(samples), stage, epoch)
@@ -109,6 +110,7 @@ class _Board:
                 "`log_dir` needs TensorFlow, which writes what TensorBoard reads: "
                 f"`pip install tensorflow`. Received: log_dir={str(log_dir)!r}"
             ) from error
+        self._log_dir = log_dir
         self._summary = tensorflow.summary
         self._writer = self._summary.create_file_writer(str(log_dir))
 
@@ -118,6 +120,27 @@ class _Board:
             batch = pixels.reshape(1, *pixels.shape[:2], -1)
             self._summary.image(name, batch, step=step)
         self._writer.flush()
+
+    def __reduce__(self):
+        """Returns what copies are made from: each writes a file of its own."""
+        return type(self), (self._log_dir,)
+
+
+def _writable_folder(name, folder):
+    """Returns the path of a folder, made if it does not exist, or raises a `ValueError`."""
+    folder = pathlib.Path(folder).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`{name}` must not be a file. Received: {name}={str(folder)!r}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"`{name}` must be a folder that can be made and written to. "
+            f"Received: {name}={str(folder)!r} ({error})"
+        ) from error
+    return folder
 
 
 def _squarish(images):

@@ -8,6 +8,21 @@ from keras_tsvae.models import FirstStageVAE, SecondStageVAE
 from keras_tsvae.training import inputs
 
 
+def check_watchable(model):
+    """Raises a `ValueError` unless `model` is both stages, or one that is without conditions."""
+    by_hand = isinstance(model, (FirstStageVAE, SecondStageVAE))
+    if by_hand and model.condition_dim is not None:
+        raise ValueError(
+            "`model` must be a ConditionalTwoStageVAE where a stage is conditioned: the stage "
+            f"alone does not know any conditions. Received: type(model)={type(model).__name__}"
+        )
+    if not by_hand and not hasattr(model, "stages"):
+        raise ValueError(
+            "`model` must be a FirstStageVAE, a SecondStageVAE or a TwoStageVAE. "
+            f"Received: type(model)={type(model).__name__}"
+        )
+
+
 def stage_in_training(model):
     """Returns which stage a fit is training.
 
@@ -19,24 +34,19 @@ def stage_in_training(model):
         `"stage1"` or `"stage2"`.
 
     Raises:
-        ValueError: If it is another model, or a conditioned stage that is fitted by hand.
+        ValueError: If it is another model, or one that is not being fitted.
     """
-    by_hand = isinstance(model, (FirstStageVAE, SecondStageVAE))
-    if by_hand and model.condition_dim is not None:
-        raise ValueError(
-            "`model` must be a ConditionalTwoStageVAE where a stage is conditioned: the stage "
-            f"alone does not know any conditions. Received: type(model)={type(model).__name__}"
-        )
+    check_watchable(model)
     if isinstance(model, FirstStageVAE):
         return "stage1"
     if isinstance(model, SecondStageVAE):
         return "stage2"
-    for name, stage in getattr(model, "stages", dict)().items():
+    for name, stage in model.stages().items():
         if model.optimizer is stage.optimizer:
             return name
     raise ValueError(
-        "`model` must be a FirstStageVAE, a SecondStageVAE or a TwoStageVAE that is being fitted. "
-        f"Received: type(model)={type(model).__name__}"
+        "`model` must be fitted. "
+        f"Received: a {type(model).__name__}, of which no stage is in training"
     )
 
 

@@ -1,5 +1,6 @@
 """What turns images into features: ours, or any Keras model or function of a user's."""
 
+import copy
 import hashlib
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 from keras_tsvae.backend import compile_function
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.feature_statistics import check_features
+from keras_tsvae.metrics.inception_network import DIMENSIONS
 from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
 
 
@@ -27,6 +29,8 @@ class FunctionFeatures:
     scale = 255.0  # of floats
     has_classes = False
     cacheable = False
+    image_shape = None  # of the images that it takes; None for any
+    dimensions = None  # the width of the features; None if it is not known before they are taken
 
     def __init__(self, function, identity=None):
         self._function = function
@@ -48,6 +52,10 @@ class FunctionFeatures:
             )
         return features if features.dtype == "float64" else features.astype("float32")
 
+    def __deepcopy__(self, memo):
+        """Returns itself: copies of what uses an extractor share it."""
+        return self
+
 
 class ModelFeatures(FunctionFeatures):
     """Features by a Keras model, run in compiled form; see `FunctionFeatures`.
@@ -59,6 +67,10 @@ class ModelFeatures(FunctionFeatures):
         self.model = model
         compiled = compile_function(model, lambda images: model(images, training=False))
         super().__init__(compiled, f"{type(model).__name__}-{_digest(model)}")
+
+    def __reduce__(self):
+        """Returns what copies and pickles are made from: the compiled form is made anew."""
+        return type(self), (self.model,)
 
 
 class JudgeFeatures(ModelFeatures):
@@ -72,16 +84,30 @@ class JudgeFeatures(ModelFeatures):
         if model.compute_dtype != "float32":
             self.identity += f"-{model.compute_dtype}"
         self.has_classes = model.has_classes
+        self.image_shape = model.image_shape
+        self.dimensions = model.dimensions
         self.class_logits = model.class_logits
 
     def __call__(self, images):
         """Returns a float32 array `(n, d)`, or raises for images of another shape."""
-        if images.shape[1:] != self.model.image_shape:
-            raise ValueError(
-                f"`features` was trained on images of shape {self.model.image_shape} (height, "
-                f"width, channels). Received: images of shape {images.shape[1:]}"
-            )
+        check_image_shape(self, images.shape[1:])
         return super().__call__(images)
+
+
+class KeepsExtractor:
+    """Copies keep the extractor and share it; pickles, for other processes, leave it out."""
+
+    def __copy__(self):
+        """Returns a copy that shares everything."""
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        return new
+
+    def __deepcopy__(self, memo):
+        """Returns a copy that shares the extractor alone."""
+        memo[id(self)] = new = type(self).__new__(type(self))
+        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return new
 
 
 def as_extractor(features=None):
@@ -112,6 +138,35 @@ def as_extractor(features=None):
         "`features` must be None, an InceptionV3Features, a keras.Model or a function. "
         f"Received: type(features)={type(features).__name__}"
     )
+
+
+def default_extractor(identity, dimensions=None):
+    """Returns `InceptionV3Features()` for features that may be its own.
+
+    Args:
+        identity: What the features are; None if it is not known.
+        dimensions: Their width; None if it is not known. Defaults to None.
+
+    Raises:
+        ValueError: If they are plainly others; before any weights are downloaded.
+    """
+    others = identity is not None and not identity.startswith("inception-v3-")
+    if others or dimensions not in (None, DIMENSIONS["2048"]):
+        raise ValueError(
+            "`features` must be given where features are not those of `InceptionV3Features()`, of "
+            f"width {DIMENSIONS['2048']}. Received: features=None for "
+            f"{identity or 'unknown features'!r} of width {dimensions or 'unknown'}"
+        )
+    return as_extractor(None)
+
+
+def check_image_shape(extractor, image_shape):
+    """Raises a `ValueError` unless an extractor takes images of that shape."""
+    if extractor.image_shape not in (None, tuple(image_shape)):
+        raise ValueError(
+            f"`features` was trained on images of shape {extractor.image_shape} (height, width, "
+            f"channels). Received: images of shape {tuple(image_shape)}"
+        )
 
 
 def _digest(model):

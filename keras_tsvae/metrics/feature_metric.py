@@ -1,16 +1,23 @@
 """What the metrics share: batches of generated images, turned into features."""
 
-from keras_tsvae.metrics.extractors import as_extractor
+import numpy as np
+
+from keras_tsvae.metrics.extractors import (
+    KeepsExtractor,
+    as_extractor,
+    check_image_shape,
+    default_extractor,
+)
 from keras_tsvae.metrics.feature_statistics import check_features
 from keras_tsvae.metrics.protocols import check_images, check_protocol, prepare_generated
-from keras_tsvae.metrics.reference_statistics import as_reference
+from keras_tsvae.metrics.reference_statistics import ReferenceStatistics, as_reference
 from keras_tsvae.metrics.score import Score
 from keras_tsvae.metrics.sources import image_batches, is_model
 
 NUM_SAMPLES = 10_000  # of a model, unless it is told otherwise, and of a reference by Dai & Wipf
 
 
-class FeatureMetric:
+class FeatureMetric(KeepsExtractor):
     """Generated images, batch by batch, held against a reference.
 
     Subclasses keep what they need of the features in `update_features`, and make the figure of it
@@ -29,6 +36,8 @@ class FeatureMetric:
     """
 
     needs_reference = True
+    label = None  # what the figure is called
+    fewest = 1  # images on each side
 
     def __init__(self, reference, features=None, protocol="standard"):
         self.protocol = check_protocol(protocol)
@@ -40,6 +49,8 @@ class FeatureMetric:
             self.reference = as_reference(reference, self._extractor, num_images)
             if self._extractor is not None:
                 self.reference.check_identity(self._extractor.features_identity)
+            if not isinstance(reference, ReferenceStatistics):  # which may grow
+                self.check_counts()
         self.reset()
 
     @property
@@ -47,7 +58,9 @@ class FeatureMetric:
         """The feature extractor."""
         if self._extractor is None:
             self._extractor = (
-                as_extractor(None) if self.reference is None else self.reference.extractor
+                default_extractor(self._known_identity)
+                if self.reference is None
+                else self.reference.extractor
             )
         return self._extractor
 
@@ -57,6 +70,37 @@ class FeatureMetric:
         if self._extractor is not None:
             return self._extractor.features_identity
         return self._known_identity or (self.reference and self.reference.identity)
+
+    def check_counts(self, num_samples=None):
+        """Raises a `ValueError` if there will be too few images for a figure.
+
+        Args:
+            num_samples: How many generated images there will be. Defaults to None: not known.
+        """
+        if num_samples is not None and num_samples < self.fewest:
+            raise ValueError(
+                f"`num_samples` must be at least {self.fewest} for {self.label}. "
+                f"Received: num_samples={num_samples}"
+            )
+        if self.reference is not None:
+            self._check_reference()
+
+    def check_image_shape(self, image_shape):
+        """Raises a `ValueError` if generated images of that shape cannot be measured.
+
+        Where only the features themselves can tell, those of a black image are taken.
+        """
+        image_shape = tuple(image_shape)
+        black = np.zeros((1, *image_shape), "uint8")
+        if self.reference is not None:
+            self.reference.check_shape(black, "the model's images")
+        check_image_shape(self.extractor, image_shape)
+        if self.extractor.dimensions is None:
+            features = self.features_of(black)
+        else:
+            features = np.zeros((1, self.extractor.dimensions))
+        if self.reference is not None:
+            self._check_width(features)
 
     def reset(self):
         """Forgets all generated images."""
@@ -109,6 +153,10 @@ class FeatureMetric:
         """Returns the figure as a `Score`."""
         raise NotImplementedError
 
+    def _check_reference(self):
+        """Raises a `ValueError` if the reference holds too little for a figure."""
+        raise NotImplementedError
+
     def _check_width(self, features):
         """Returns features of the reference's width, or raises."""
         statistics = self.reference.statistics
@@ -141,6 +189,7 @@ def measure(metric, images, num_samples=None, seed=0, stage=2):
             if not hasattr(images, "second_stage")
             else {"seed": seed, "stage": stage}
         )
+        metric.check_counts(num_samples)
     for batch in image_batches(images, num_samples, **sampling):
         metric.update(batch)
     return metric.result()

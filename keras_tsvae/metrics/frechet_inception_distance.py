@@ -37,6 +37,9 @@ class FrechetInceptionDistance(FeatureMetric):
         Nash Equilibrium*.
     """
 
+    label = "FID"
+    fewest = 2
+
     def reset(self):
         """Forgets all generated images."""
         self.statistics = None
@@ -53,6 +56,12 @@ class FrechetInceptionDistance(FeatureMetric):
             if self.statistics is None:
                 self.statistics = FeatureStatistics(other.statistics.dimensions)
             self.statistics.merge(other.statistics)
+
+    def _check_reference(self):
+        if self.reference.num_samples in (0, 1):
+            raise ValueError(
+                f"`reference` must hold at least 2 images. Received: {self.reference.num_samples}"
+            )
 
     def result(self):
         """Returns the distance as a `Score`; needs two images on each side."""

@@ -31,12 +31,15 @@ class InceptionScore(SampledMetric):
     """
 
     needs_reference = False
+    label = "IS"
 
     def __init__(
         self, features=None, protocol="standard", splits=10, seed=2020, max_features=50_000
     ):
         self.splits = positive_int("splits", splits)
         super().__init__(None, features, protocol, max_features, seed)
+        if features is not None:
+            self._check_classes()
 
     @property
     def identity(self):
@@ -45,16 +48,19 @@ class InceptionScore(SampledMetric):
 
     def update_features(self, features):
         """Adds features of generated images, of which the extractor makes logits."""
-        if not self.extractor.has_classes:
-            raise ValueError(
-                "`features` must know classes, by a method `class_logits`. "
-                f"Received: {self.extractor.identity!r}"
-            )
+        self._check_classes()
         self.update_logits(self.extractor.class_logits(features))
 
     def update_logits(self, logits):
         """Adds class logits of generated images, `(n, classes)`."""
         self.sample.update(logits)
+
+    def _check_classes(self):
+        if not self.extractor.has_classes:
+            raise ValueError(
+                "`features` must know classes, by a method `class_logits`. "
+                f"Received: {self.extractor.identity!r}"
+            )
 
     def result(self):
         """Returns the score as a `Score` with its standard deviation over the parts."""

@@ -59,6 +59,7 @@ class InceptionV3Features:
 
     resize = "tf1-bilinear-299"
     cacheable = True
+    image_shape = None  # any
 
     def __init__(self, weights=None, layer="2048", batch_size=64):
         layer = str(layer)
@@ -66,6 +67,7 @@ class InceptionV3Features:
             raise ValueError(
                 f"`layer` must be one of {list(DIMENSIONS)}. Received: layer={layer!r}"
             )
+        self.weights = weights
         self.layer = layer
         self.dimensions = DIMENSIONS[layer]
         self.batch_size = positive_int("batch_size", batch_size)
@@ -91,6 +93,14 @@ class InceptionV3Features:
         """
         images = check_images(images)
         return collect(batched(self._features, (images,), self.batch_size), len(images))
+
+    def __deepcopy__(self, memo):
+        """Returns itself: copies of what uses an extractor share it."""
+        return self
+
+    def __reduce__(self):
+        """Returns what copies and pickles are made from: the weights are read anew."""
+        return type(self), (self.weights, self.layer, self.batch_size)
 
     def class_logits(self, features):
         """Returns the logits of the classes, without the bias, as the Inception score uses them.

@@ -32,6 +32,9 @@ class KernelInceptionDistance(SampledMetric):
         Binkowski et al. (2018), *Demystifying MMD GANs*.
     """
 
+    label = "KID"
+    fewest = 2
+
     def __init__(
         self,
         reference,
@@ -50,7 +53,7 @@ class KernelInceptionDistance(SampledMetric):
 
     def result(self):
         """Returns the distance as a `Score` with its standard deviation over the subsets."""
-        generated, real = self._samples("KID", 2)
+        generated, real = self._samples()
         size = min(self.subset_size, len(generated), len(real))
         rng = np.random.RandomState(self.seed)
         values = [

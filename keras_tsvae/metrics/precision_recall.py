@@ -34,15 +34,18 @@ class PrecisionRecall(SampledMetric):
         Models*, section 3.
     """
 
+    label = "Precision and recall"
+
     def __init__(
         self, reference, features=None, protocol="standard", neighbors=3, max_features=10_000
     ):
         self.neighbors = positive_int("neighbors", neighbors)
+        self.fewest = self.neighbors + 1
         super().__init__(reference, features, protocol, max_features)
 
     def result(self):
         """Returns precision and recall, a pair of `Score`s."""
-        generated, real = self._samples("Precision and recall", self.neighbors + 1)
+        generated, real = self._samples()
         center = real.mean(0)  # near 0 squared distances lose nothing to large offsets
         generated, real = generated - center, real - center
         values = {

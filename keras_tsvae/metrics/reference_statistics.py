@@ -7,14 +7,14 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.metrics import reference_cache
-from keras_tsvae.metrics.extractors import as_extractor
+from keras_tsvae.metrics.extractors import KeepsExtractor, as_extractor, default_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics, check_features
 from keras_tsvae.metrics.protocols import check_images, to_uint8
 from keras_tsvae.metrics.sources import first_or_random, image_batches, is_npz
 
 
-class ReferenceStatistics:
+class ReferenceStatistics(KeepsExtractor):
     """Mean and covariance of real images' features, and a sample of the features themselves.
 
     The Fréchet distance needs the former; kernel distance, precision and recall the latter.
@@ -41,7 +41,8 @@ class ReferenceStatistics:
     def extractor(self):
         """The feature extractor."""
         if self._extractor is None:
-            self._extractor = as_extractor(None)
+            dimensions = None if self.statistics is None else self.statistics.dimensions
+            self._extractor = default_extractor(self._identity, dimensions)
         self.check_identity(self._extractor.features_identity)
         return self._extractor
 

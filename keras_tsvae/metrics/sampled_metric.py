@@ -32,16 +32,22 @@ class SampledMetric(FeatureMetric):
     def _merge(self, other):
         self.sample.merge(other.sample)
 
-    def _samples(self, name, fewest):
+    def _samples(self):
         """Returns features of generated and of real images, of each at least `fewest`."""
+        self._check_sample("images", self.sample)
+        self._check_reference()
         samples = (self.sample, self.reference.sample)
-        for side, sample in zip(("images", "reference"), samples):
-            if len(sample) < fewest:
-                raise ValueError(
-                    f"{name} needs features of at least {fewest} images of `{side}`, not "
-                    f"statistics alone. Received: features of {len(sample)}"
-                )
         return tuple(sample.features.astype("float64") for sample in samples)
+
+    def _check_reference(self):
+        self._check_sample("reference", self.reference.sample)
+
+    def _check_sample(self, side, sample):
+        if len(sample) < self.fewest:
+            raise ValueError(
+                f"{self.label} needs features of at least {self.fewest} images of `{side}`, not "
+                f"statistics alone. Received: features of {len(sample)}"
+            )
 
     def _counts(self):
         return self.sample.num_seen, self.reference.num_samples

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.batching import collect, noise_batches, with_progress
+from keras_tsvae.batching import collect, noise_batches, require_finite, with_progress
 from keras_tsvae.conditions.requests import called, for_each, requested, strengthened, whole
 from keras_tsvae.models.generator import Generator, check_stage
 from keras_tsvae.models.image_coder import check_ends, line
@@ -77,7 +77,10 @@ class ConditionalGenerator(Generator):
             return self.first_stage.reconstruct(x, batch_size)
         encoded = self._encoded(x, batch_size, condition)
         return np.concatenate(
-            [self.first_stage.decode(mean, batch_size, codes) for mean, _, codes in encoded]
+            [
+                self.first_stage.decode(require_finite(mean, "latent vectors"), batch_size, codes)
+                for mean, _, codes in encoded
+            ]
         )
 
     def interpolate(self, a, b, steps):
@@ -163,7 +166,8 @@ class ConditionalGenerator(Generator):
             rows = slice(start, start + len(first))
             codes = strengthen(codes_of(rows, special.ndtr(choice[:, 0].astype("float64"))))
             z = self._latents(first, second, codes, stage)
-            yield ops.convert_to_numpy(decode(z, *self._for(self.first_stage, codes)))
+            images = ops.convert_to_numpy(decode(z, *self._for(self.first_stage, codes)))
+            yield require_finite(images, "images")
             start = rows.stop
 
     def _latents(self, u, noise, codes, stage):
@@ -173,7 +177,8 @@ class ConditionalGenerator(Generator):
         if stage == "mixture":
             return ops.convert_to_numpy(self.mixture(u, noise))
         generate = self.second_stage._compiled(self.second_stage.generate_batch)
-        return ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
+        z = ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
+        return require_finite(z, "latent vectors")
 
     def edit(self, images, change, *, condition=None, batch_size=256):
         """Changes what `change` names, and keeps the rest.
@@ -237,9 +242,9 @@ class ConditionalGenerator(Generator):
         """Returns images inferred under `codes` and decoded under `new`."""
         first, second = self.first_stage, self.second_stage
         x = images if first.condition_dim is None else (images, codes)
-        z, _ = first.encode(x, batch_size)
+        z = require_finite(first.encode(x, batch_size)[0], "latent vectors")
         if second.condition_dim is not None:
-            u, _ = second.encode(z, batch_size, codes)
+            u = require_finite(second.encode(z, batch_size, codes)[0], "latent vectors")
             z = z + second.decode(u, batch_size, new) - second.decode(u, batch_size, codes)
         return first.decode(z, batch_size, *self._for(first, new))
 

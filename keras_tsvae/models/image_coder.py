@@ -10,7 +10,9 @@ from keras_tsvae.batching import (
     check_condition,
     check_vectors,
     collect,
+    finite,
     noise_batches,
+    require_finite,
     with_progress,
 )
 from keras_tsvae.models.stage import Stage, given, resolve_seed
@@ -69,13 +71,14 @@ class ImageCoder(Stage):
         z = check_vectors("z", z, self.latent_dim)
         condition = check_condition(condition, len(z), self.condition_dim)
         decode = self._compiled(self.decode_batch)
-        return collect(batched(decode, (z, *condition), batch_size), len(z))
+        images = batched(decode, (z, *condition), batch_size)
+        return collect(finite(images, "images"), len(z))
 
     def reconstruct(self, x, batch_size=256):
         """Decodes the posterior means of images, given as to `encode`, into a float32 array."""
         batches = [batch[0::2] for batch in self._posterior_batches(x, batch_size)]
         mean, *condition = (np.concatenate(parts) for parts in zip(*batches))
-        return self.decode(mean, batch_size, *condition)
+        return self.decode(require_finite(mean, "latent vectors"), batch_size, *condition)
 
     def sample(self, n, *, seed=None, batch_size=256, condition=None):
         """Decodes `n` draws of the prior, `z ~ N(0, I)`; the same images for the same seed."""
@@ -91,7 +94,8 @@ class ImageCoder(Stage):
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size)
         decode = self._compiled(self.decode_batch)
         arguments = zip(noise, batches_of(condition, n, batch_size))
-        return (ops.convert_to_numpy(decode(z, *rows)) for (z,), rows in arguments)
+        images = (ops.convert_to_numpy(decode(z, *rows)) for (z,), rows in arguments)
+        return finite(images, "images")
 
     def interpolate(self, a, b, steps):
         """Decodes points on straight lines between the posterior means of images.

@@ -7,11 +7,13 @@ from keras import ops
 from keras_tsvae.arguments import check_gamma, positive_int
 from keras_tsvae.backend import global_normal
 from keras_tsvae.batching import (
+    DivergedError,
     batched,
     batches_of,
     check_condition,
     check_vectors,
     collect,
+    finite,
     noise_batches,
 )
 from keras_tsvae.models.stage import Stage, given, resolve_seed
@@ -200,7 +202,8 @@ class SecondStageVAE(Stage):
     def decode(self, u, batch_size=256, condition=None):
         """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
         arrays = self._checked("u", u, condition)
-        return collect(batched(self._compiled(self.decode_batch), arrays, batch_size), len(u))
+        means = batched(self._compiled(self.decode_batch), arrays, batch_size)
+        return collect(finite(means, "latent vectors"), len(u))
 
     def sample(self, n, *, seed=None, batch_size=256, condition=None):
         """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`."""
@@ -215,7 +218,8 @@ class SecondStageVAE(Stage):
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
         generate = self._compiled(self.generate_batch)
         arguments = zip(noise, batches_of(condition, n, batch_size))
-        return (ops.convert_to_numpy(generate(*parts, *rows)) for parts, rows in arguments)
+        latents = (ops.convert_to_numpy(generate(*parts, *rows)) for parts, rows in arguments)
+        return finite(latents, "latent vectors")
 
     def encode_batch(self, z, condition=None):
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
@@ -244,7 +248,10 @@ class SecondStageVAE(Stage):
 
         def rescale(*_):
             self.z_scale.assign(1.0)
-            sampled = self.sample(RESCALING_SAMPLES, seed=0, condition=condition)
+            try:
+                sampled = self.sample(RESCALING_SAMPLES, seed=0, condition=condition)
+            except DivergedError:
+                return  # as the logs of the epoch show
             self.z_scale.assign(z_std / np.std(sampled, axis=0).mean())
 
         return keras.callbacks.LambdaCallback(on_epoch_end=rescale)

@@ -5,7 +5,7 @@ import numpy as np
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.grids import image_grid
 from keras_tsvae.models import ConditionalTwoStageVAE
-from keras_tsvae.plots.images import side_by_side
+from keras_tsvae.plots.images import require_finite, side_by_side
 
 _RANDOM, _ORIGINAL, _RECONSTRUCTION = "random", "original", "reconstruction"
 _FEW = 20  # values of a number that are drawn as classes are, at the most
@@ -135,6 +135,8 @@ def _labelled_rows(labels, rows, titles=()):
     """Draws images `(rows, columns, height, width, channels)`, labels beside, titles above."""
     from matplotlib.figure import Figure
 
+    for label, images in zip(labels, rows):
+        require_finite("images", images, label)
     columns = rows.shape[1]
     figure = Figure(
         figsize=(_INCHES * columns + 1, _INCHES * len(rows) + 0.3), layout="constrained"

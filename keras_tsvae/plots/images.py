@@ -38,6 +38,7 @@ def side_by_side(panels, columns=8):
                 "`panels` must hold images of uint8 or floats. "
                 f"Received: {title!r} of dtype {images.dtype}"
             )
+        require_finite("panels", images, title)
     rows = max(-(-len(images) // columns) for images in panels.values())
     figure = Figure(figsize=(0.55 * columns * len(panels), 0.55 * rows + 0.5), layout="constrained")
     for axes, (title, images) in zip(
@@ -48,6 +49,14 @@ def side_by_side(panels, columns=8):
         axes.set_title(title)
         axes.axis("off")
     return figure
+
+
+def require_finite(name, images, title):
+    """Raises a `ValueError` for images that would be drawn as blank places."""
+    if not np.isfinite(images).all():
+        raise ValueError(
+            f"`{name}` must hold finite values. Received: {title!r} with NaN or infinity"
+        )
 
 
 def reconstructions(model, images):

@@ -82,12 +82,15 @@ def test_both_stages_and_those_who_watch(images, tmp_path):
     assert all((tmp_path / f"{stage}.keras").exists() for stage in best)
 
 
-def test_epochs_in_between_repeat_the_last_figures(images):
-    model = linear.first_stage()
+def test_epochs_in_between_have_no_figures(images, tmp_path):
+    model, log = linear.first_stage(), keras.callbacks.CSVLogger(tmp_path / "log.csv")
     fid = logger(images, every=3)
-    history = model.fit(images, batch_size=48, epochs=5, callbacks=[fid], verbose=0).history
-    a, b, c, d, e = history["val_fid_stage1"]
-    assert a == b and c == d and len({a, c, e}) == 3  # after epochs 1, 3 and the last
+    history = model.fit(images, batch_size=48, epochs=5, callbacks=[fid, log], verbose=0).history
+    figures = history["val_fid_stage1"]
+    assert len(set(figures)) == len(figures) == 3  # after epochs 1, 3 and the last
+    rows = [row["val_fid_stage1"] for row in csv.DictReader((tmp_path / "log.csv").open())]
+    assert [rows.pop(3), rows.pop(1)] == ["NA", "NA"]
+    assert figures == pytest.approx([float(row) for row in rows])
 
 
 def test_statistics_alone_measure_no_reconstruction(images, tmp_path):
@@ -128,9 +131,10 @@ def test_a_log_of_both_stages_keeps_its_columns(images, tmp_path):
 def test_bad_arguments_are_refused(images):
     with pytest.raises(ValueError, match="`num_samples` must be"):
         FIDLogger(images, features, num_samples=0)
-    for real, count in ((images, 1), (images[:1], 40)):
-        with pytest.raises(ValueError, match="must be 2 at least"):
-            FIDLogger(real, features, num_samples=count)
+    with pytest.raises(ValueError, match="`num_samples` must be at least 2 for FID"):
+        FIDLogger(images, features, num_samples=1)
+    with pytest.raises(ValueError, match="`reference` must hold at least 2 images. Received: 1"):
+        FIDLogger(images[:1], features)
     with pytest.raises(ValueError, match="`reference` must be images that can be read again"):
         FIDLogger(iter([images]), features)
     with pytest.raises(ValueError, match="`every` must be"):

@@ -67,7 +67,7 @@ def test_first_stage_by_hand_every_other_epoch(images, tmp_path):
         grid.on_epoch_end(epoch, LOGS)
     assert names(tmp_path) == [
         f"stage1_epoch_000{epoch}{suffix}.png"
-        for epoch in (2, 4)
+        for epoch in (1, 2, 4)
         for suffix in ("", "_reconstructions")
     ]
     assert_shows(read(tmp_path / "stage1_epoch_0002.png"), model.sample(5, seed=0), columns=3)

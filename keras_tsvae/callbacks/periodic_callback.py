@@ -1,0 +1,77 @@
+"""What the callbacks of this package have in common: when they look at a model, and copies."""
+
+import copy
+
+import keras
+
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.callbacks.stages import check_watchable, stage_in_training
+
+
+class PeriodicCallback(keras.callbacks.Callback):
+    """Looks at a model at the end of some epochs.
+
+    After the first epoch of each stage's training, after every `every`-th, and after the last:
+    that which `fit` was asked for, or that in which a callback listed before stops the training.
+    What is found is added to the logs of these epochs alone.
+
+    Subclasses say in `check` what they need of a model, in `look` what they find, and in `prepare`
+    what is to be done once for each stage.
+
+    Args:
+        every: Positive int, epochs from one time to the next.
+    """
+
+    def __init__(self, every):
+        super().__init__()
+        self.every = positive_int("every", every)
+        self.unmeasured = frozenset()  # keys of earlier logs that this epoch's lack
+        self._keys = None  # of the logs; None before the first time
+
+    def check(self, model):
+        """Raises a `ValueError` unless this callback can watch the training of `model`.
+
+        Args:
+            model: A built stage, or both stages as one model. It need not have been trained.
+        """
+        check_watchable(model)
+
+    def prepare(self, stage):
+        """Does what is needed once before `stage`, `"stage1"` or `"stage2"`, is trained."""
+
+    def look(self, epoch, stage, logs):
+        """Returns a dict of what is to be added to the logs."""
+        raise NotImplementedError
+
+    def on_train_begin(self, logs=None):
+        """Checks the model, before anything is trained."""
+        self.check(self.model)
+        self.unmeasured = frozenset()
+        self._keys = None
+        self.prepare(stage_in_training(self.model))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the model, if it is due, and adds to the logs what is found."""
+        if not self._is_due(epoch):
+            self.unmeasured = self._keys
+            return
+        found = self.look(epoch, stage_in_training(self.model), logs)
+        self._keys, self.unmeasured = frozenset(found), frozenset()
+        logs.update(found)
+
+    def _is_due(self, epoch):
+        is_first = self._keys is None
+        is_last = epoch + 1 == (self.params or {}).get("epochs") or self.model.stop_training
+        return is_first or is_last or (epoch + 1) % self.every == 0
+
+    def __getstate__(self):
+        """Returns what copies and pickles hold: not the model that is being watched."""
+        return {**self.__dict__, "_model": None}
+
+    def __deepcopy__(self, memo):
+        """Returns a copy that shares models given to the constructor, and watches none."""
+        state = self.__getstate__()
+        memo.update({id(v): v for v in state.values() if isinstance(v, keras.Model)})
+        memo[id(self)] = new = type(self).__new__(type(self))
+        new.__dict__.update(copy.deepcopy(state, memo))
+        return new

@@ -1,0 +1,168 @@
+"""What is alike in all callbacks: when they look, what they check, and copies of them."""
+
+import copy
+import pickle
+
+import keras
+import numpy as np
+import pytest
+
+from keras_tsvae import metrics
+from keras_tsvae.callbacks import ConditionLogger, FIDLogger, LatentReport, SampleGrid
+from tests import conditioned, tiny
+from tests.callbacks import linear
+
+pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+NAMES = ("fid", "grid", "latents", "conditions")
+
+
+def quarters(images):
+    """Means over the four quarters of 8x8 images."""
+    images = np.asarray(images, "float64").reshape(len(images), 2, 4, 2, 4)
+    return images.mean((2, 4)).reshape(len(images), 4)
+
+
+def no_download(*args, **kwargs):
+    raise AssertionError("Inception's weights are asked for")
+
+
+def make(name, images, folder, every):
+    if name == "fid":
+        return FIDLogger(images, quarters, num_samples=8, every=every, verbose=0)
+    if name == "grid":
+        return SampleGrid(folder, num_images=4, every=every)
+    if name == "latents":
+        return LatentReport(images, every=every)
+    return ConditionLogger(conditioned.PixelJudge(), num_samples=8, every=every, verbose=0)
+
+
+class Looks(keras.callbacks.Callback):
+    """Remembers the epochs, from 1, in which another callback looked."""
+
+    def __init__(self, callback):
+        super().__init__()
+        self.epochs = []
+        look = callback.look
+        callback.look = lambda epoch, *rest: (self.epochs.append(epoch + 1), look(epoch, *rest))[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("every", "epochs", "expected"), [(10, 3, [1, 3]), (2, 5, [1, 2, 4, 5]), (1, 2, [1, 2])]
+)
+def test_the_first_every_nth_and_the_last_epoch(name, every, epochs, expected, images, tmp_path):
+    model = conditioned.FakeModel()
+    callback = make(name, images, tmp_path / "new", every)
+    looks = Looks(callback)
+    fit = {"batch_size": 96, "epochs": epochs, "second_stage_epochs": 1, "verbose": 0}
+    model.fit(images, callbacks=[callback], **fit)
+    assert looks.epochs == [*expected, 1]  # and the only one of the second stage
+    if name == "grid":
+        files = sorted(path.name for path in (tmp_path / "new").glob("stage1*"))
+        assert files == [f"stage1_epoch_{epoch:04}.png" for epoch in expected]
+
+
+def test_an_epoch_that_a_callback_before_makes_the_last(images):
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", epoch == 3)
+    )
+    report = LatentReport(images, every=10)
+    linear.first_stage().fit(images, batch_size=48, epochs=9, callbacks=[stop, report], verbose=0)
+    assert [epoch for epoch, _, _ in report.reports] == [0, 3]
+
+
+def test_patience_counts_measurements(images):
+    """Of a figure that does not get better."""
+    fid = FIDLogger(images, quarters, num_samples=8, every=3, verbose=0)
+    fid.look = lambda epoch, stage, logs: {"val_fid_stage1": 1.0}
+    stop = keras.callbacks.EarlyStopping("val_fid_stage1", mode="min", patience=2)
+    history = linear.first_stage().fit(
+        images, batch_size=96, epochs=20, callbacks=[fid, stop], verbose=0
+    )
+    assert len(history.history["loss"]) == 6  # measured after 1, 3 and 6
+    assert history.history["val_fid_stage1"] == [1.0] * 3
+
+
+def test_what_does_not_fit_is_found_before_training(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics.InceptionV3Features, "__init__", no_download)
+    reference = metrics.ReferenceStatistics.from_images(images, quarters)
+    reference.save(tmp_path / "stats.npz")
+    with np.load(tmp_path / "stats.npz") as file:  # as pytorch-fid writes it
+        np.savez(tmp_path / "bare.npz", mu=file["mu"], sigma=file["sigma"])
+    stats, bare = str(tmp_path / "stats.npz"), str(tmp_path / "bare.npz")
+    for path in (stats, bare):
+        with pytest.raises(ValueError, match="`features` must be given .* of width 4"):
+            FIDLogger(path)
+    with pytest.raises(ValueError, match="`reference` must hold the features"):
+        FIDLogger(stats, lambda x: quarters(x))
+    judge = conditioned.PixelJudge(image_shape=(16, 16, 1))
+    with pytest.raises(ValueError, match=r"`features` was trained on images of shape \(16"):
+        FIDLogger(images, judge)
+    five = FIDLogger(bare, lambda x: np.zeros((len(x), 5)), num_samples=8)
+    other = FIDLogger(bare, conditioned.PixelJudge(width=4, image_shape=(16, 16, 1)))
+    model = linear.two_stage()
+    for fid, message in (
+        (five, r"`features` must have shape \(n, 4\)"),
+        (other, r"`features` was trained on images of shape \(16"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fid.check(model)
+        with pytest.raises(ValueError, match=message):
+            model.fit(images, batch_size=48, callbacks=[fid], verbose=0)
+    FIDLogger(bare, quarters, num_samples=8).check(model)
+
+
+def test_a_first_stage_that_cannot_decode_is_found_before_training(images):
+    first = linear.first_stage()
+    fid = FIDLogger(images, quarters, first_stage=first, num_samples=8)
+    fid.check(tiny.second_stage())
+    first.latent_dim = 5
+    with pytest.raises(ValueError, match="`first_stage` must be without conditions, and of the"):
+        fid.check(tiny.second_stage())
+
+
+def test_a_folder_that_cannot_be_written_is_found_when_made(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir(mode=0o500)
+    for name in ("folder", "log_dir"):
+        for path in (tmp_path / "file" / "new", tmp_path / "file"):
+            with pytest.raises(ValueError, match=f"`{name}` must .* Received: {name}="):
+                SampleGrid(**{"folder": tmp_path / "new", name: path})
+    SampleGrid(tmp_path / "a" / "b")
+    assert not list((tmp_path / "a" / "b").iterdir())
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, "pickle"])
+def test_copies_measure_the_same_with_the_same_extractor(copied, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics.InceptionV3Features, "__init__", no_download)
+    judge = metrics.ClassifierFeatures(tiny.IMAGE_SHAPE, 3, dimensions=4)
+    model = linear.first_stage()
+    fid = FIDLogger(images, judge, num_samples=8, verbose=0)
+    board = tmp_path if keras.backend.backend() == "tensorflow" else None
+    callbacks = [fid, SampleGrid(tmp_path, num_images=4, log_dir=board), LatentReport(images)]
+    if copied == "pickle":
+        callbacks = [fid]
+        copies = pickle.loads(pickle.dumps(callbacks))
+    else:
+        copies = [copied(callback) for callback in callbacks]
+        assert copies[0].extractor is fid.extractor and copies[0].fid.extractor is fid.extractor
+        assert copies[0].fid.reference.extractor is fid.extractor
+    figures = []
+    for ours in (callbacks, copies):
+        keras.utils.set_random_seed(0)
+        model = linear.first_stage()
+        history = model.fit(images, batch_size=48, callbacks=ours, verbose=0).history
+        figures.append({key: value[0] for key, value in history.items() if key != "fid_seconds"})
+    assert figures[0] == pytest.approx(figures[1], rel=1e-6)
+    assert copy.deepcopy(fid).model is None  # not a copy of all that it has watched
+
+
+def test_copies_share_models(images):
+    first, judge = linear.first_stage(), conditioned.PixelJudge()
+    fid = copy.deepcopy(FIDLogger(images, judge, first_stage=first, num_samples=8))
+    assert fid.first_stage is first and fid.extractor.model is judge
+    assert copy.deepcopy(ConditionLogger(judge)).accuracy.judge.model is judge
+    reference = metrics.ReferenceStatistics.from_images(images, judge)
+    again = copy.deepcopy(reference)
+    again.update(images)
+    assert (reference.num_samples, again.num_samples) == (96, 192)
