@@ -4,6 +4,7 @@ Neither keras_tsvae nor Keras is needed where this runs.
 """
 
 import argparse
+import os
 
 import matplotlib.figure
 import tensorflow as tf
@@ -11,8 +12,10 @@ import tensorflow as tf
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("saved_model", help="folder written by TwoStageVAE.export")
-    parser.add_argument("picture", help="PNG file to write")
+    parser.add_argument(
+        "saved_model", type=os.path.expanduser, help="folder written by TwoStageVAE.export"
+    )
+    parser.add_argument("picture", type=os.path.expanduser, help="PNG file to write")
     parser.add_argument("--side", type=int, default=10, help="images per row and column")
     parser.add_argument("--seed", type=int, help="equal seeds give equal images")
     args = parser.parse_args()

@@ -1,11 +1,9 @@
 """SavedModels that sample, decode, encode and reconstruct with TensorFlow alone."""
 
-import pathlib
-
 import keras
 
 from keras_tsvae.export_sampling import RANDOM_SEED, sample_blocks
-from keras_tsvae.files import written_beside
+from keras_tsvae.files import expanded, written_beside
 
 
 def export_saved_model(model, filepath):
@@ -30,7 +28,7 @@ def export_saved_model(model, filepath):
 
     Args:
         model: A built `TwoStageVAE`.
-        filepath: Path of a folder that does not exist or is empty.
+        filepath: Path of a folder that does not exist or is empty; `~` is expanded.
 
     Raises:
         ValueError: If the backend is not TensorFlow, or `filepath` exists and is not an empty
@@ -41,7 +39,7 @@ def export_saved_model(model, filepath):
             "Exporting needs the TensorFlow backend: save a .keras file, and load and export it "
             f"with KERAS_BACKEND=tensorflow. Received: backend={keras.backend.backend()!r}"
         )
-    filepath = pathlib.Path(filepath)
+    filepath = expanded(filepath)
     if filepath.exists() and not (filepath.is_dir() and not any(filepath.iterdir())):
         raise ValueError(
             "`filepath` must not exist, or be an empty folder. "

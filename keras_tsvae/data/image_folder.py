@@ -1,8 +1,6 @@
 """Any folder of pictures, with its subfolders as classes."""
 
 import math
-import os
-import pathlib
 
 import numpy as np
 
@@ -10,6 +8,7 @@ from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import cache, pictures
 from keras_tsvae.data.labelled import check_limit
 from keras_tsvae.data.picture_folder import find_pictures
+from keras_tsvae.files import expanded
 
 NAME = "image_folder"
 
@@ -62,7 +61,7 @@ def load(
     fractions = _check_fractions(validation_fraction, test_fraction)
     if data_dir is None:
         raise ValueError("`data_dir` must be a folder of pictures. Received: data_dir=None")
-    data_dir = pathlib.Path(os.path.expanduser(data_dir))
+    data_dir = expanded(data_dir)
     names = find_pictures(data_dir, "data_dir")
     shape = (height, width, channels)
     options = {"set": NAME, "shape": shape, "fractions": fractions, "limit": limit}

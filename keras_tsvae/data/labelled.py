@@ -1,7 +1,6 @@
 """What MNIST, Fashion-MNIST and CIFAR-10 share: two arrays of images with a label in 0..9 each."""
 
 import os
-import pathlib
 import zipfile
 import zlib
 
@@ -11,6 +10,7 @@ import numpy as np
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.split import Split
+from keras_tsvae.files import expanded
 
 VALIDATION_SIZE = 5000
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -46,7 +46,7 @@ def load(name, data_dir, image_shape, instructions):
         arrays = _from_keras(name, instructions)
         source = f"keras.datasets.{name}"
     else:
-        source = pathlib.Path(data_dir).expanduser() / f"{name}.npz"
+        source = expanded(data_dir) / f"{name}.npz"
         if not source.exists():
             raise ValueError(
                 f"The data set {name!r} is not in `data_dir`: {instructions} "

@@ -5,12 +5,12 @@ caches. Linked folders are followed, each folder once, in its own place rather t
 """
 
 import os
-import pathlib
 import warnings
 
 import numpy as np
 
 from keras_tsvae.data import pictures
+from keras_tsvae.files import expanded
 
 CACHE = "keras_tsvae_cache"  # where decoded pictures were kept before they were in Keras's folder
 _LEFT_OUT = (CACHE, "__MACOSX", "$RECYCLE.BIN")
@@ -30,7 +30,7 @@ def find_pictures(folder, name):
     Raises:
         ValueError: If `folder` is not a folder that can be read, or has no pictures.
     """
-    root = pathlib.Path(os.path.expanduser(folder))
+    root = expanded(folder)
     if not root.is_dir():
         raise ValueError(f"`{name}` must be a folder of pictures. Received: {name}={str(folder)!r}")
     found, visited = [], set()
@@ -75,7 +75,7 @@ def picture_batches(folder, name="images", channels=None):
     Raises:
         ValueError: As `find_pictures` does, or if a picture cannot be decoded.
     """
-    root = pathlib.Path(os.path.expanduser(folder))
+    root = expanded(folder)
     files = [root / path for path in find_pictures(folder, name)]
     if channels is None:
         channels = 3 if any(map(pictures.is_colour, files)) else 1

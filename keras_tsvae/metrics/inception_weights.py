@@ -3,12 +3,11 @@
 import contextlib
 import hashlib
 import os
-import pathlib
 
 import keras
 import numpy as np
 
-from keras_tsvae.files import cache_folder, written_beside
+from keras_tsvae.files import cache_folder, expanded, written_beside
 from keras_tsvae.metrics.state_dict import read_state_dict
 
 NAME = "pt_inception-2015-12-05-6726825d.pth"
@@ -52,7 +51,7 @@ def load_weights(weights, shapes):
 
 def _existing(weights):
     try:
-        path = pathlib.Path(weights).expanduser()
+        path = expanded(weights)
     except TypeError:
         path = None
     if path is None or not path.is_file():

@@ -1,11 +1,11 @@
 """Weights by name, from the files other programs keep them in."""
 
-import pathlib
 import zipfile
 
 import h5py
 import numpy as np
 
+from keras_tsvae.files import expanded
 from keras_tsvae.metrics import torch_file
 
 
@@ -31,7 +31,7 @@ def read_state_dict(path) -> dict[str, np.ndarray]:
         >>> read_state_dict("pt_inception-2015-12-05-6726825d.pth")["fc.weight"].shape
         (1008, 2048)
     """
-    path = pathlib.Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         raise ValueError(f"`path` must name a file of weights. Received: path={str(path)!r}")
     try:

@@ -1,11 +1,10 @@
 """What every model of this package shares: how it is saved."""
 
 import contextlib
-import pathlib
 
 import keras
 
-from keras_tsvae.files import written_beside
+from keras_tsvae.files import expanded, written_beside
 
 
 class BaseModel(keras.Model):
@@ -17,7 +16,7 @@ class BaseModel(keras.Model):
         Load it with `keras.saving.load_model(filepath)`, after `import keras_tsvae`.
 
         Args:
-            filepath: Path that ends in `.keras`.
+            filepath: Path that ends in `.keras`; `~` is expanded.
             overwrite: Whether an existing file may be replaced. Defaults to True.
             **kwargs: Further arguments of `keras.Model.save`.
 
@@ -26,7 +25,7 @@ class BaseModel(keras.Model):
                 the file exists and `overwrite` is False.
         """
         self.require_built("saved")
-        filepath = pathlib.Path(filepath)
+        filepath = expanded(filepath)
         if filepath.suffix != ".keras":
             raise ValueError(
                 f"`filepath` must end in '.keras'. Received: filepath={str(filepath)!r}"

@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 
+from keras_tsvae.files import expanded
+
 # What an optimiser or the training loop leaves besides the model's own variables.
 _SLOT = re.compile(r"(.+)/Adam(_\d+)?$")
 _TRAINING = re.compile(r"(global_step|(.+/)?beta[12]_power(_\d+)?)$")
@@ -22,7 +24,7 @@ class Checkpoint:
     """
 
     def __init__(self, prefix):
-        self.prefix = str(prefix)
+        self.prefix = str(expanded(str(prefix)))
         self.variables = _read(self.prefix)
         self.missing = []
         self.taken = set()
