@@ -9,10 +9,6 @@ import keras
 import keras_tsvae as tsvae
 
 
-def expanded(path):
-    return pathlib.Path(path).expanduser()
-
-
 def arguments(description, *presets):
     """Returns the command line's arguments; the first of `presets` is the default one."""
     parser = argparse.ArgumentParser(
@@ -39,10 +35,10 @@ def arguments(description, *presets):
         help="measure with Inception's features, downloaded or from the file WEIGHTS, "
         "instead of those of a classifier that is trained here",
     )
-    add("--output", type=expanded, help="folder for all results; default: runs/PRESET")
+    add("--output", type=pathlib.Path, help="folder for all results; default: runs/PRESET")
     add("--resume", action="store_true", help="train on from the model in --output")
     args = parser.parse_args()
-    args.output = args.output or pathlib.Path("runs", args.preset)
+    args.output = (args.output or pathlib.Path("runs", args.preset)).expanduser()
     args.model = args.output / f"{args.preset}.keras"
     fields = {field.name for field in dataclasses.fields(tsvae.presets.Preset)}
     args.changes = {k: v for k, v in vars(args).items() if k in fields and v is not None}
