@@ -19,13 +19,16 @@ def main():
     parser.add_argument("--side", type=int, default=10, help="images per row and column")
     parser.add_argument("--seed", type=int, help="equal seeds give equal images")
     args = parser.parse_args()
+    if args.side < 1:
+        parser.error("--side must be at least 1")
 
     sampler = tf.saved_model.load(args.saved_model)
     n = args.side**2
     images = sampler.sample(n) if args.seed is None else sampler.sample(n, seed=args.seed)
 
     figure = matplotlib.figure.Figure(figsize=(0.5 * args.side,) * 2)
-    for axes, image in zip(figure.subplots(args.side, args.side).flat, images.numpy()):
+    grid = figure.subplots(args.side, args.side, squeeze=False)
+    for axes, image in zip(grid.flat, images.numpy()):
         axes.imshow(image.squeeze(), "gray", vmin=0, vmax=1)
         axes.axis("off")
     figure.savefig(args.picture)

@@ -1,5 +1,7 @@
 """The table of figures of a model."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,11 @@ def test_every_figure_is_that_of_its_own_metric(model):
     assert report["stage1"].keys() == expected.keys()
     for name, score in expected.items():
         np.testing.assert_allclose(report["stage1"][name], score, rtol=1e-5, err_msg=name)
+    plain = report.to_dict()["stage1"]
+    deviations = {name: report["stage1"][name].std for name in ("is", "kid")}
+    assert deviations["is"] > 0 and deviations["kid"] > 0
+    assert {name: plain[f"{name}_std"] for name in deviations} == deviations
+    assert not {"fid_std", "precision_std", "recall_std"} & set(plain)
     kept = np.sort(np.random.default_rng(0).permutation(60)[:50])
     np.testing.assert_allclose(
         report["reconstruction"]["fid"],
@@ -79,6 +86,8 @@ def test_the_mixture_and_training_images_stand_beside(model):
     numbers = report.to_dict()
     assert numbers["stage2"]["fid"] == report["stage2"]["fid"]
     assert type(numbers["stage2"]["fid"]) is float
+    assert numbers["stage2"]["num_samples"] == 40 and numbers["stage2"]["num_reference"] == 60
+    assert numbers == json.loads(json.dumps(numbers))
 
 
 def test_bad_arguments_are_refused(model):

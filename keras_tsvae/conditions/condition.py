@@ -86,15 +86,22 @@ class Condition:
         values = self.encode(self._as_rows(condition))
         return values, np.ones(values.shape, bool)
 
-    def changed(self, codes, change):
-        """Returns coded conditions with what `change` names in place of what they had."""
+    def changed(self, codes, change, strengthen=lambda values: values):
+        """Returns coded conditions with what `change` names in place of what they had.
+
+        Args:
+            codes: Coded conditions `(n, size)`.
+            change: What a user asks for.
+            strengthen: Function of coded conditions, for those that are asked for. Defaults to
+                the identity.
+        """
         values, named = self.request(change)
         if len(values) not in (1, len(codes)):
             raise ValueError(
                 "`condition` must be one, or one for each image. "
                 f"Received: {len(values)} for {len(codes)} images"
             )
-        return np.where(named, values, codes).astype("float32")
+        return np.where(named, strengthen(values), codes).astype("float32")
 
     def path(self, codes, name, steps, low, high):
         """Returns `steps` conditions between the extremes of what is called `name`.

@@ -65,8 +65,9 @@ class ClassifierFeatures(keras.Model):
 
         Args:
             images: Array `(n, height, width, channels)`, uint8 or float in [0, 1].
-            labels: Class indices `(n,)`, or attributes `(n, attributes)` of +1 and -1, or of 1
-                and 0.
+            labels: Class indices, integers `(n,)` or `(n, 1)`; or attributes
+                `(n, attributes)` of +1 and -1, or of 1 and 0. What may be either is refused:
+                rows of 0 and 1 that all hold a single 1, as one-hot classes do.
             epochs: Positive int. Defaults to None: as many as show it 60,000 images, at least 1
                 and at most 30.
             batch_size: Positive int. Defaults to 128.
@@ -137,6 +138,8 @@ def _check_labels(labels, n):
             "`labels` must be numbers of shape (n,) or (n, attributes) for n images. "
             f"Received: labels of {labels.dtype}, shape {labels.shape}, for {n} images"
         )
+    if labels.shape[1:] == (1,) and labels.dtype.kind in "iu" and labels.min() >= 0:
+        labels = labels[:, 0]
     if labels.ndim == 1:
         if labels.dtype.kind not in "iu" or labels.min() < 0 or not 0 < labels.max() < _CLASSES:
             raise ValueError(
@@ -145,4 +148,12 @@ def _check_labels(labels, n):
                 f"Received: dtype={labels.dtype}, min={labels.min()}, max={labels.max()}"
             )
         return labels.astype("int32"), int(labels.max()) + 1
-    return check_attribute_labels("labels", labels).astype("float32"), labels.shape[1]
+    attributes = check_attribute_labels("labels", labels)
+    one_column = labels.shape[1] == 1 and labels.dtype.kind == "f"
+    if labels.min() >= 0 and (one_column or (attributes.sum(1) == 1).all()):
+        raise ValueError(
+            "`labels` must be class indices, as `labels.argmax(axis=1)` makes of one-hot rows, or "
+            "attributes of +1 and -1 where 1 and 0 may be taken for classes. "
+            f"Received: {labels.dtype} of shape {labels.shape}, at most one 1 in each row"
+        )
+    return attributes.astype("float32"), labels.shape[1]

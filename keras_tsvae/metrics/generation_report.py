@@ -26,8 +26,13 @@ class GenerationReport(TableReport):
     """
 
     def to_dict(self):
-        """Returns the figures as plain floats, for JSON."""
-        return {name: {k: float(v) for k, v in row.items()} for name, row in self.items()}
+        """Returns the figures for JSON: plain floats, and beside them what they depend on.
+
+        Of each set of images, the figures by their names; `"kid_std"` and `"is_std"`, the standard
+        deviations over subsets or parts, where there are several; `"num_samples"`, how many images
+        there are, and `"num_reference"`, how many real ones they are held against.
+        """
+        return {name: _plain(row) for name, row in self.items()}
 
     def table(self):
         """Returns a `rich.table.Table`."""
@@ -38,6 +43,16 @@ class GenerationReport(TableReport):
             count = next(iter(row.values())).num_samples
             table.add_row(LABELS.get(name, name), f"{count:,}", *cells)
         return table
+
+
+def _plain(row):
+    """Returns the figures of a row with their deviations and counts."""
+    plain = {key: float(score) for key, score in row.items()}
+    plain |= {f"{key}_std": score.std for key, score in row.items() if score.std is not None}
+    for count in ("num_samples", "num_reference"):
+        known = [getattr(score, count) for score in row.values()]
+        plain[count] = next((number for number in known if number is not None), None)
+    return plain
 
 
 def _cell(score):

@@ -6,6 +6,7 @@ import numpy as np
 def check_class_labels(name, labels, num_classes):
     """Returns class indices from 0 to `num_classes - 1`, int64 `(n,)`, or raises."""
     labels = np.asarray(labels)
+    labels = labels[:, 0] if labels.shape[1:] == (1,) else labels
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
             f"`{name}` must be integers of shape (n,), one class for each image. "

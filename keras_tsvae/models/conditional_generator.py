@@ -180,7 +180,7 @@ class ConditionalGenerator(Generator):
         z = ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
         return require_finite(z, "latent vectors")
 
-    def edit(self, images, change, *, condition=None, batch_size=256):
+    def edit(self, images, change, *, condition=None, batch_size=256, strength=1.0):
         """Changes what `change` names, and keeps the rest.
 
         Both latent vectors are inferred under the images' own condition c and decoded under the
@@ -188,11 +188,14 @@ class ConditionalGenerator(Generator):
         `x' = decoder_1(z', c')`. What the second stage does not explain of z stays as it is.
 
         Args:
-            images: Array `(n, height, width, channels)` in the forms that `fit` takes.
+            images: One image `(height, width, channels)`, or an array of several, uint8 or float
+                in [0, 1].
             change: As the `condition` of `sample`; what a dict leaves out stays as it is.
             condition: The images' own conditions, one vector or label each. Defaults to None:
                 inferred.
             batch_size: Images per step. Defaults to 256.
+            strength: As in `sample`, of what `change` names; the rest stays as it is. Defaults to
+                1.
 
         Returns:
             A float32 array of the images' shape. It holds reconstructions: compare it with
@@ -205,10 +208,13 @@ class ConditionalGenerator(Generator):
             >>> with_glasses = model.edit(images, {"Eyeglasses": 1})
         """
         images = np.asarray(images)
-        codes = self._own(images, condition, batch_size)
+        batch = images[None] if images.ndim == 3 else images
+        codes = self._own(batch, condition, batch_size)
+        strengthen = strengthened(self.conditions, self.joint, strength)
         with called("change"):
-            new = self.conditions.changed(codes, change)
-        return self._moved(images, codes, new, batch_size)
+            new = self.conditions.changed(codes, change, strengthen)
+        edited = self._moved(batch, codes, new, batch_size)
+        return edited[0] if images.ndim == 3 else edited
 
     def traverse(self, image, name, steps=7, *, condition=None):
         """Draws an image as what is called `name` goes from one extreme to the other.

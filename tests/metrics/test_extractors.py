@@ -126,6 +126,23 @@ def test_the_classifier_learns_attributes_as_well():
     assert not extractor.has_classes  # an image has more than one of them
 
 
+@pytest.mark.parametrize(
+    "labels, outputs, has_classes",
+    [
+        (np.array([[0], [1]] * 5), 2, True),
+        (np.arange(10, dtype="uint8")[:, None], 10, True),
+        (np.array([[-1], [1]] * 5), 1, False),
+        (np.array([[False], [True]] * 5), 1, False),
+        (2 * np.eye(10) - 1, 10, False),
+        (np.tril(np.ones((10, 10))), 10, False),
+    ],
+)
+def test_classes_are_told_from_attributes(labels, outputs, has_classes, monkeypatch):
+    monkeypatch.setattr(ClassifierFeatures, "_train", lambda *args: None)
+    judge = ClassifierFeatures.fit(tiny.images(10), labels)
+    assert (judge.num_outputs, judge.has_classes) == (outputs, has_classes)
+
+
 def test_images_of_another_shape_are_refused(judge):
     with pytest.raises(ValueError, match=r"trained on images of shape \(8, 8, 1\)"):
         as_extractor(judge)(toy.images(3))
@@ -142,6 +159,9 @@ def test_images_of_another_shape_are_refused(judge):
         (np.arange(10) * 10**6, "integers from 0 to 9999"),
         (None, "`labels` must be numbers"),
         (np.array(list("abcdefghij")), "`labels` must be numbers"),
+        (np.eye(10)[:, [1, 0, *range(2, 10)]], "`labels` must be class indices, as"),
+        (np.eye(2, dtype=bool)[[0, 1] * 5], "`labels` must be class indices, as"),
+        (np.array([[0.0], [1.0]] * 5), "`labels` must be class indices, as"),
     ],
 )
 def test_bad_labels_are_refused(labels, rule):

@@ -70,6 +70,29 @@ def test_editing_is_its_equation(model):
     np.testing.assert_allclose(model.encode(IMAGES, condition=ATTRIBUTES)[0], z, atol=1e-5)
 
 
+def test_one_image_is_edited_as_one_of_several(model):
+    several = model.edit(IMAGES, {"south_west": 1}, condition=ATTRIBUTES)
+    for given in (ATTRIBUTES[0], ATTRIBUTES[:1]):
+        one = model.edit(IMAGES[0], {"south_west": 1}, condition=given)
+        np.testing.assert_allclose(one, several[0], atol=1e-5)
+    inferred = model.edit(IMAGES[0], {"south_west": 1})
+    np.testing.assert_allclose(inferred, several[0], atol=1e-5)  # rightly
+
+
+def test_strength_moves_what_is_named_and_nothing_else(model):
+    new, center = ATTRIBUTES.astype("float32"), model.joint.center
+    new[:, 2] = center[2] + 1.5 * (1 - center[2])
+    z, _ = model.first_stage.encode((IMAGES, ATTRIBUTES))
+    u, _ = model.second_stage.encode(z, condition=ATTRIBUTES)
+    decode = model.second_stage.decode
+    moved = z + decode(u, condition=new) - decode(u, condition=ATTRIBUTES)
+    expected = model.first_stage.decode(moved, condition=new)
+    ours = model.edit(IMAGES, {"south_west": 1}, condition=ATTRIBUTES, strength=1.5)
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    plain = model.edit(IMAGES, {"south_west": 1}, condition=ATTRIBUTES)
+    assert np.abs(ours - plain).max() > 0.01
+
+
 def test_one_change_for_each_image(model):
     changes = [{"north_west": 1}, {"south_west": -1}] * 100
     shown = toy.seen(model.edit(IMAGES, changes, condition=ATTRIBUTES))
@@ -110,7 +133,8 @@ def test_interpolation_runs_from_one_reconstruction_to_the_other(model):
             lambda m: m.edit(IMAGES, {"north_west": 1}, condition={"north_west": 1}),
             "leaves something open",
         ),
-        (lambda m: m.edit(IMAGES[0], {"north_west": 1}), r"rank 4.*Received: shape=\(8, 8, 1\)"),
+        (lambda m: m.edit(IMAGES[0, 0], {"north_west": 1}), r"rank 4.*Received: shape=\(8, 1\)"),
+        (lambda m: m.edit(IMAGES, {"north_west": 1}, strength=-1), "`strength` must be a number"),
         (lambda m: m.edit(IMAGES, {}), "`change` must name something"),
         (lambda m: m.traverse(IMAGES[0], "north"), "`name` must .* nearest: north_"),
         (lambda m: m.traverse(IMAGES[0], "north_west", 1), "`steps` must be at least 2"),
