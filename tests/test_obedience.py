@@ -163,7 +163,7 @@ def test_the_table_of_generation_has_a_column_of_obedience(judge, class_judge):
     split = Split(images, labels)
 
     def report(model, test, judge, **kwargs):
-        arguments = {"num_samples": 50, "seed": 4, "verbose": 0, **kwargs}
+        arguments = {"num_samples": 50, "seed": 4, "batch_size": 20, "verbose": 0, **kwargs}
         return model.evaluate_generation(test, judge, **arguments)
 
     table = report(model, split, judge, train=images)

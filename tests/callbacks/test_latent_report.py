@@ -104,6 +104,21 @@ def test_measuring_leaves_training_as_it_is(images):
         np.testing.assert_array_equal(without, with_report)
 
 
+def test_it_is_measured_as_in_inference(images):
+    """With moving statistics of batch normalisation, which are not those of a batch."""
+    model = tiny.first_stage()
+    model.encode(images[:1])
+    report, logs = watching(LatentReport(images), model), {}
+    report.on_epoch_end(0, logs)
+    x = images.astype("float32") / 255
+    expected = []
+    for training in (False, True):
+        mean, log_std = map(np.asarray, model.encoder(x, training=training))
+        expected.append(0.5 * (mean**2 + np.exp(2 * log_std) - 2 * log_std - 1).mean(0))
+    np.testing.assert_allclose(report.reports[0][2].kl_per_unit, expected[0], rtol=1e-4)
+    assert np.abs(expected[1] - expected[0]).max() > 0.01
+
+
 def test_a_model_that_has_diverged_is_reported_as_nan(images):
     model = linear.first_stage()
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])

@@ -209,6 +209,18 @@ def test_bits_may_flip_in_headers(celeba_dir, only_cache):
             np.testing.assert_array_equal(train.labels, expected[1])
 
 
+@pytest.mark.parametrize("names", [["train"], ["train_labels"], ["train", "train_labels"]])
+def test_a_cache_of_other_counts_is_written_anew(names, celeba_dir, decodings, only_cache):
+    faces.load(celeba_dir)
+    whole = contents(only_cache())
+    for name in names:
+        path = only_cache() / f"{name}.npy"
+        np.save(path, np.load(path)[:2])  # a whole file of fewer rows
+    loaded = faces.load(celeba_dir)
+    assert len(loaded.train) == 3 and len(decodings) == 12
+    assert contents(only_cache()) == whole
+
+
 def test_caches_of_another_version_are_written_anew(celeba_dir, decodings, monkeypatch):
     faces.load(celeba_dir)
     monkeypatch.setattr(cache, "_VERSION", cache._VERSION + 1)

@@ -132,12 +132,11 @@ def test_limit_comes_before_decoding(folder):
 
 
 def test_sixteen_bits_and_floats(tmp_path):
-    values = np.arange(0, 65536, 257, "uint16").reshape(16, 16)
-    write(tmp_path / "1.png", Image.fromarray(values))
-    options = {"channels": 1, "validation_fraction": 0, "test_fraction": 0, "image_size": 16}
-    np.testing.assert_array_equal(
-        load(tmp_path, **options).train.images.reshape(16, 16), np.arange(256).reshape(16, 16)
-    )
+    expected = np.repeat(np.arange(256), 2).reshape(16, 32)
+    values = 257 * expected + np.tile([0, 256], 256).reshape(16, 32)  # least and greatest of each
+    write(tmp_path / "1.png", Image.fromarray(values.clip(max=65535).astype("uint16")))
+    options = {"channels": 1, "validation_fraction": 0, "test_fraction": 0, "image_size": (16, 32)}
+    np.testing.assert_array_equal(load(tmp_path, **options).train.images[0, ..., 0], expected)
     write(tmp_path / "2.tif", Image.fromarray(np.ones((9, 9), "float32")), "TIFF")
     with pytest.raises(ValueError, match="2.tif.* no known range"):
         load(tmp_path)

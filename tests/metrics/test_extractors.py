@@ -143,6 +143,24 @@ def test_classes_are_told_from_attributes(labels, outputs, has_classes, monkeypa
     assert (judge.num_outputs, judge.has_classes) == (outputs, has_classes)
 
 
+def test_the_classifier_of_another_precision_is_another_judge(judge):
+    coarse = ClassifierFeatures(SHAPE, 3, dtype="mixed_bfloat16")
+    coarse.set_weights(judge.get_weights())
+    assert as_extractor(coarse).identity == as_extractor(judge).identity + "-bfloat16"
+
+
+def test_the_classifier_is_trained_for_as_many_epochs_as_it_says(capsys, monkeypatch):
+    images, labels = striped(100)
+    ClassifierFeatures.fit(images, labels, epochs=3, verbose=2)
+    assert "Epoch 3/3" in capsys.readouterr().out
+    epochs = []
+    monkeypatch.setattr(ClassifierFeatures, "_train", lambda self, batches, n, _: epochs.append(n))
+    for n in (100, 2_500, 7_000, 70_000):
+        few = np.zeros((n, 2, 2, 1), "uint8")
+        ClassifierFeatures.fit(few, np.arange(n) % 2, dimensions=2)
+    assert epochs == [30, 24, 8, 1]
+
+
 def test_images_of_another_shape_are_refused(judge):
     with pytest.raises(ValueError, match=r"trained on images of shape \(8, 8, 1\)"):
         as_extractor(judge)(toy.images(3))

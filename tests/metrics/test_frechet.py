@@ -61,6 +61,19 @@ def test_few_samples_against_many_agree_with_the_nuclear_norm():
     np.testing.assert_allclose(frechet_distance(*a, *b), expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_directions_of_rounding_errors_alone_are_left_out(seed):
+    """Such a covariance has a Cholesky factor, but one whose small columns are noise."""
+    rng = np.random.default_rng(seed)
+    few, many = rng.normal(size=(10, 64)), rng.normal(size=(128, 64))
+    first, second = few.T @ few / 10, many.T @ many / 128
+    nuclear = np.linalg.svd(few @ many.T / np.sqrt(10 * 128), compute_uv=False).sum()
+    noisy = first + 1e-15 * first.max() * np.eye(64)
+    zero = np.zeros(64)
+    expected = np.trace(first) + np.trace(second) - 2 * nuclear
+    np.testing.assert_allclose(frechet_distance(zero, noisy, zero, second), expected, rtol=1e-9)
+
+
 def test_a_constant_set_has_the_distance_of_a_point():
     mean, covariance = moments(toy.rows(50))
     d = len(mean)
@@ -76,6 +89,19 @@ def test_bad_moments_are_refused():
         frechet_distance(mean, covariance, mean, covariance * np.nan)
     with pytest.raises(ValueError, match="`covariance1` must be symmetric"):
         frechet_distance(mean, covariance + np.tri(len(mean)), mean, covariance)
+
+
+@pytest.mark.parametrize("row, column", [(1, 0), (64, 63), (149, 0), (149, 148), (70, 130)])
+def test_every_entry_must_be_that_across_the_diagonal(row, column):
+    mean, whole = moments(toy.rows(300, 150))
+    skew = whole.copy()
+    skew[row, column] += 1e-3
+    with pytest.raises(
+        ValueError, match="`covariance2` must be symmetric. Received: entries 0.001"
+    ):
+        frechet_distance(mean, whole, mean, skew)
+    skew[row, column] = whole[row, column] + 1e-9  # rounding
+    assert abs(frechet_distance(mean, whole, mean, skew)) < 1e-6
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e8])

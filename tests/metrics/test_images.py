@@ -77,6 +77,32 @@ def test_models_draw_as_many_as_asked_for():
         gathered(Model())
 
 
+def test_models_of_two_stages_draw_from_the_stage_asked_for():
+    class Classes(metrics.extractors.FunctionFeatures):
+        has_classes = True
+
+        def class_logits(self, features):
+            return features[:, :3]
+
+    class Whole(Model):
+        second_stage = "there"
+        calls = []
+
+        def sample_batches(self, n, stage, seed):
+            self.calls.append((n, stage, seed))
+            return super().sample_batches(n, seed)
+
+    model, real = Whole(), toy.images(40)
+    counts = {"num_samples": 30, "seed": 4, "stage": 1}
+    metrics.frechet_inception_distance(model, real, toy.features, **counts)
+    metrics.kernel_inception_distance(model, real, toy.features, **counts)
+    metrics.precision_recall(model, real, toy.features, **counts)
+    metrics.inception_score(model, Classes(toy.features), **counts)
+    assert model.calls == [(30, 1, 4)] * 4
+    fid = metrics.frechet_inception_distance(model, real, toy.features)
+    assert fid.num_samples == 10_000 and model.calls[4:] == [(10_000, 2, 0)]
+
+
 def test_grey_pictures_stay_grey_and_broken_ones_are_named(tmp_path):
     Image.fromarray(toy.images(1)[0, ..., 0]).save(tmp_path / "a.png")
     assert gathered(tmp_path).shape == (1, 8, 8, 1)

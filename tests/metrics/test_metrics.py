@@ -10,7 +10,7 @@ import pytest
 
 from keras_tsvae import metrics
 from keras_tsvae.metrics import FeatureSample, ReferenceStatistics
-from tests.metrics import toy
+from tests.metrics import formulas, toy
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +71,14 @@ def test_kernel_distance_is_the_mean_over_random_subsets():
     np.testing.assert_allclose([score, score.std], [np.mean(values), np.std(values)], rtol=1e-9)
 
 
+@pytest.mark.parametrize("fake, real", [(20, 31), (31, 20)])
+def test_kernel_distance_takes_subsets_of_the_larger_set(fake, real):
+    fake, real = toy.rows(fake), toy.rows(real, seed=1)
+    score = result_of(metrics.KernelInceptionDistance(reference_of(real), subsets=7), fake)
+    expected = formulas.kernel(fake, real, subsets=7, size=20)  # 1000, but for the smaller set
+    np.testing.assert_allclose([score, score.std], expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e7])
 def test_precision_and_recall_count_what_lies_within_the_balls(offset):
     real, fake = toy.rows(60, 4) + offset, 0.6 * toy.rows(50, 4, seed=1) + offset + 0.2
@@ -126,6 +134,16 @@ def test_inception_score_is_the_closed_form():
     score.update_logits(logits[40:] + 1000.0)  # the same odds
     result = score.result()
     np.testing.assert_allclose([result, result.std], [np.mean(values), np.std(values)], rtol=1e-9)
+
+
+@pytest.mark.parametrize("n, splits", [(97, 10), (4, 10), (11, 2), (50, 1)])
+def test_inception_score_uses_every_image_once(n, splits):
+    logits = 3 * np.random.default_rng(n).normal(size=(n, 5))
+    score = metrics.InceptionScore(splits=splits)
+    score.update_logits(logits)
+    result = score.result()
+    expected = formulas.inception_score(logits, min(n, splits))
+    np.testing.assert_allclose([result, result.std], expected, rtol=1e-9, atol=1e-12)
 
 
 def test_inception_score_of_sure_and_even_classes_is_their_number():

@@ -92,6 +92,36 @@ def test_any_flipped_bit_makes_kept_features_be_taken_anew(tmp_path):
     np.testing.assert_allclose(ReferenceStatistics.load(path).statistics.covariance, expected)
 
 
+def test_what_is_kept_depends_on_all_that_was_asked_for(tmp_path):
+    extractor, images = Counting(), np.tile(toy.images(300), (1, 1, 2, 1))
+    extractor._function = lambda images: images.reshape(len(images), -1)[:, :9].astype("float64")
+    late, other, resized = images.copy(), Counting("toy-2"), Counting()
+    late[299, 7, 15, 2] ^= 1
+    bright = np.full((9, 8, 8, 3), 0.5, "<f4")
+    other._function = resized._function = extractor._function
+    resized.resize = "other"
+    cases = [
+        (images, extractor, {}),
+        (late, extractor, {}),  # differs in the second batch alone
+        (images.reshape(300, 16, 8, 3), extractor, {}),  # the same bytes
+        (images.reshape(600, 8, 8, 3), extractor, {}),
+        (images, extractor, {"max_features": 50}),
+        (images, extractor, {"num_images": 299}),
+        (images, other, {}),
+        (images, resized, {}),
+        (bright, extractor, {}),
+        (bright.view(">f4"), extractor, {}),  # the same bytes, as almost black
+    ]
+    for _ in range(2):
+        for x, features, kwargs in cases:
+            kept = ReferenceStatistics.from_images(x, features, cache_dir=tmp_path, **kwargs)
+            assert len(kept.sample) == kwargs.get("max_features", kept.num_samples)
+            assert kept.image_shape == x.shape[1:]
+        assert extractor.images == 300 * 4 + 600 + 299 + 18
+        assert other.images == resized.images == 300
+    assert len(list(tmp_path.iterdir())) == len(cases)
+
+
 def test_functions_are_not_kept(tmp_path):
     ReferenceStatistics.from_images(toy.images(10), toy.features, cache_dir=tmp_path)
     assert not list(tmp_path.iterdir())
@@ -115,6 +145,22 @@ def test_files_are_those_of_pytorch_fid(tmp_path):
         assert score.num_reference == count
     with pytest.raises(ValueError, match="not statistics alone"):
         metrics.precision_recall(fake, str(tmp_path / "theirs.npz"), toy.features)
+
+
+def test_float_images_of_a_reference_are_rounded():
+    floats = np.random.default_rng(0).random((40, 8, 8, 3), "float32")
+    expected = toy.features(np.rint(255 * floats.astype("float64")))
+    assert np.abs(toy.features(255 * floats) - expected).max() > 0.01
+    whole, parts = ReferenceStatistics(toy.features), ReferenceStatistics(toy.features)
+    whole.update(floats)
+    parts.update(floats[:25].astype("float64"))
+    parts.update(floats[25:])
+    for reference in (whole, parts, ReferenceStatistics.from_images(floats, toy.features)):
+        np.testing.assert_allclose(reference.sample.features, expected, rtol=1e-6)
+    score = metrics.frechet_inception_distance(
+        floats, np.rint(255 * floats).astype("uint8"), toy.features
+    )
+    assert score < 1e-6
 
 
 def test_other_features_than_the_file_holds_are_refused(tmp_path):
