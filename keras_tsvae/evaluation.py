@@ -17,6 +17,8 @@ from keras_tsvae.metrics import (
 from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import fits
 from keras_tsvae.metrics.sources import (
+    batches_for,
+    check_channels,
     first_or_random,
     image_batches,
     is_array,
@@ -41,6 +43,8 @@ def evaluate_generation(
     except ValueError as error:
         raise ValueError(str(error).replace("`reference`", "`test`")) from error
     fid.check_image_shape(model.image_shape)
+    if fid.reference.image_shape is not None:
+        check_channels(model, test, None, "test", fid.reference.image_shape[-1])
     conditions = _judged_conditions(model, fid.extractor)
     asked, condition = None, {}
     if conditions is not None:
@@ -143,4 +147,4 @@ def _some_labels(images, num_images, conditions):
 
 
 def _reconstructions(model, images, num_images):
-    return (model.reconstruct(batch) for batch in _some_images(images, num_images))
+    return map(model.reconstruct, batches_for(model, *first_or_random(images, num_images)))

@@ -8,8 +8,9 @@ from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import first_stage_of
 from keras_tsvae.metrics import FrechetInceptionDistance, ReferenceStatistics
 from keras_tsvae.metrics.sources import (
+    batches_for,
+    check_channels,
     first_or_random,
-    image_batches,
     is_npz,
     require_rereadable,
 )
@@ -51,7 +52,7 @@ class FIDLogger(PeriodicCallback):
 
     Raises:
         ValueError: If an argument is not as described, or, when training begins, if the images
-            are not of the model's shape.
+            are not of the model's shape: grey images may be stored as RGB, and the other way.
 
     Example:
         >>> fid = keras_tsvae.callbacks.FIDLogger(data.test, every=10)
@@ -89,7 +90,7 @@ class FIDLogger(PeriodicCallback):
         self.extractor = self.fid.extractor
         self.fid.check_counts(self.num_samples)
         if self.fid.reference.image_shape is not None:
-            self.fid.check_image_shape(self.fid.reference.image_shape)
+            self.fid.check_image_shape((*self.fid.reference.image_shape[:2], 1))
         self.images = None
         if not is_statistics:
             if self.fid.reference.image_shape is None:
@@ -105,7 +106,11 @@ class FIDLogger(PeriodicCallback):
         super().check(model)
         if first_stage_of(model) is None:
             _check_decodes(self.first_stage, model)
-        self.fid.check_image_shape((first_stage_of(model) or self.first_stage).image_shape)
+        first = first_stage_of(model) or self.first_stage
+        self.fid.check_image_shape(first.image_shape)
+        if self.images is not None:
+            channels = self.fid.reference.image_shape[-1]
+            check_channels(first, self.images, self.num_samples, "reference", channels)
 
     def look(self, epoch, stage, logs):
         """Measures the distances."""
@@ -130,7 +135,9 @@ class FIDLogger(PeriodicCallback):
 
     def _reconstructions(self):
         """Returns batches of reconstructions, a conditional model's under inferred conditions."""
-        return map(self.model.reconstruct, image_batches(self.images, self.num_samples))
+        first = first_stage_of(self.model)
+        images = batches_for(first, self.images, self.num_samples, "reference")
+        return map(self.model.reconstruct, images)
 
     def _distance(self, batches):
         """Returns the distance of generated images; NaN once the model has diverged."""

@@ -63,9 +63,9 @@ class ConditionAccuracy:
             ValueError: If they are not as described.
         """
         images = check_images(images)
-        if images.shape[1:] != self.judge.model.image_shape:
+        if images.shape[1:3] != self.judge.image_shape[:2]:
             raise ValueError(
-                f"`images` must have the shape of the judge's, {self.judge.model.image_shape}. "
+                f"`images` must have the shape of the judge's, {self.judge.image_shape}. "
                 f"Received: images of shape {images.shape[1:]}"
             )
         conditions = self._check(conditions, len(images))

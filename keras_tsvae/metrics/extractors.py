@@ -11,6 +11,7 @@ from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.feature_statistics import check_features
 from keras_tsvae.metrics.inception_network import DIMENSIONS
 from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
+from keras_tsvae.metrics.protocols import with_channels
 
 
 class FunctionFeatures:
@@ -29,6 +30,7 @@ class FunctionFeatures:
     scale = 255.0  # of floats
     has_classes = False
     cacheable = False
+    converts_channels = False  # whether grey images and RGB ones come to the same
     image_shape = None  # of the images that it takes; None for any
     dimensions = None  # the width of the features; None if it is not known before they are taken
 
@@ -74,9 +76,14 @@ class ModelFeatures(FunctionFeatures):
 
 
 class JudgeFeatures(ModelFeatures):
-    """Features by a `ClassifierFeatures`, which takes images as they come."""
+    """Features by a `ClassifierFeatures`, which takes images as they come.
+
+    Grey images are repeated for a judge of RGB images; RGB images whose channels are equal are
+    grey for one of grey images.
+    """
 
     scale = 1.0
+    converts_channels = True
     cacheable = True  # its weights and its precision say all
 
     def __init__(self, model):
@@ -90,6 +97,8 @@ class JudgeFeatures(ModelFeatures):
 
     def __call__(self, images):
         """Returns a float32 array `(n, d)`, or raises for images of another shape."""
+        if images.shape[1:3] == self.image_shape[:2]:
+            images = with_channels(images, self.image_shape[-1])
         check_image_shape(self, images.shape[1:])
         return super().__call__(images)
 
@@ -161,11 +170,12 @@ def default_extractor(identity, dimensions=None):
 
 
 def check_image_shape(extractor, image_shape):
-    """Raises a `ValueError` unless an extractor takes images of that shape."""
-    if extractor.image_shape not in (None, tuple(image_shape)):
+    """Raises a `ValueError` unless an extractor takes images of that shape, whatever they show."""
+    known, image_shape = extractor.image_shape, tuple(image_shape)
+    if known is not None and image_shape not in (known, (*known[:2], 1)):
         raise ValueError(
             f"`features` was trained on images of shape {extractor.image_shape} (height, width, "
-            f"channels). Received: images of shape {tuple(image_shape)}"
+            f"channels). Received: images of shape {image_shape}"
         )
 
 

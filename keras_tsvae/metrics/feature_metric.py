@@ -88,15 +88,15 @@ class FeatureMetric(KeepsExtractor):
     def check_image_shape(self, image_shape):
         """Raises a `ValueError` if generated images of that shape cannot be measured.
 
-        Where only the features themselves can tell, those of a black image are taken.
+        Where only the features themselves can tell, those of one image are taken.
         """
         image_shape = tuple(image_shape)
-        black = np.zeros((1, *image_shape), "uint8")
-        if self.reference is not None:
-            self.reference.check_shape(black, "the model's images")
+        image = np.zeros((1, *image_shape), "uint8")
+        image[..., 0] = 1  # in colour, if there are channels
+        self._fitted(image, "the model's images")
         check_image_shape(self.extractor, image_shape)
         if self.extractor.dimensions is None:
-            features = self.features_of(black)
+            features = self.features_of(image)
         else:
             features = np.zeros((1, self.extractor.dimensions))
         if self.reference is not None:
@@ -113,15 +113,14 @@ class FeatureMetric(KeepsExtractor):
             images: uint8, or float in [0, 1].
 
         Raises:
-            ValueError: If they are not, or have another shape than the reference's images.
+            ValueError: If they are not, or have another height or width than the reference's
+                images, or are in colour where only grey ones can be measured.
         """
         self.update_features(self.features_of(images))
 
     def features_of(self, images):
         """Returns the features of generated images, prepared as the protocol says."""
-        images = check_images(images)
-        if self.reference is not None:
-            self.reference.check_shape(images, "images")
+        images = self._fitted(check_images(images), "images")
         return self.extractor(prepare_generated(images, self.protocol))
 
     def update_features(self, features):
@@ -156,6 +155,11 @@ class FeatureMetric(KeepsExtractor):
     def _check_reference(self):
         """Raises a `ValueError` if the reference holds too little for a figure."""
         raise NotImplementedError
+
+    def _fitted(self, images, name):
+        if self.reference is None:
+            return images
+        return self.reference.fitted(images, name, self._extractor)
 
     def _check_width(self, features):
         """Returns features of the reference's width, or raises."""

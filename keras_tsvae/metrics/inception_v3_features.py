@@ -59,6 +59,7 @@ class InceptionV3Features:
 
     resize = "tf1-bilinear-299"
     cacheable = True
+    converts_channels = True
     image_shape = None  # any
 
     def __init__(self, weights=None, layer="2048", batch_size=64):

@@ -54,6 +54,29 @@ def check_images(images, name="images"):
     return images
 
 
+def with_channels(images, channels, name="images"):
+    """Returns grey images as RGB, or RGB images whose channels are equal as grey.
+
+    Args:
+        images: Checked images.
+        channels: How many channels they shall have; for any but 1 and 3, they stay as they are.
+        name: The argument that messages name. Defaults to `"images"`.
+
+    Raises:
+        ValueError: If they shall be grey and are not.
+    """
+    if (images.shape[-1], channels) == (1, 3):
+        return np.repeat(images, 3, axis=-1)
+    if (images.shape[-1], channels) != (3, 1):
+        return images
+    if not (images == images[..., :1]).all():
+        raise ValueError(
+            f"`{name}` must be grey, with equal values in all channels. "
+            f"Received: {name} of shape {images.shape[1:]}, in colour"
+        )
+    return images[..., :1]
+
+
 def to_uint8(images):
     """Returns checked images as uint8, floats in [0, 1] rounded to the nearest value."""
     return images if images.dtype == "uint8" else np.rint(255.0 * images).astype("uint8")

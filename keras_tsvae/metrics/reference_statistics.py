@@ -10,7 +10,7 @@ from keras_tsvae.metrics import reference_cache
 from keras_tsvae.metrics.extractors import KeepsExtractor, as_extractor, default_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics, check_features
-from keras_tsvae.metrics.protocols import check_images, to_uint8
+from keras_tsvae.metrics.protocols import check_images, to_uint8, with_channels
 from keras_tsvae.metrics.sources import first_or_random, image_batches, is_npz
 
 
@@ -59,9 +59,8 @@ class ReferenceStatistics(KeepsExtractor):
 
     def update(self, images):
         """Adds a batch of real images, uint8 or float in [0, 1]; floats are rounded to uint8."""
-        images = check_images(images)
-        self.check_shape(images, "images")
-        self.image_shape = images.shape[1:]
+        images = self.fitted(check_images(images), "images")
+        self.image_shape = self.image_shape or images.shape[1:]
         self._add(images)
 
     def update_features(self, features):
@@ -82,13 +81,31 @@ class ReferenceStatistics(KeepsExtractor):
             self.sample.merge(other.sample)
             self.image_shape = self.image_shape or other.image_shape
 
-    def check_shape(self, images, name):
-        """Raises a `ValueError` unless `images` have the shape of the real ones."""
-        if self.image_shape is not None and images.shape[1:] != self.image_shape:
+    def fitted(self, images, name, extractor=None):
+        """Returns images for features that can be held against those of the real ones.
+
+        Where the extractor does not make grey and RGB images alike, grey ones are repeated for a
+        reference of RGB images, and RGB ones whose channels are equal are grey for a grey one.
+
+        Args:
+            images: Checked images.
+            name: The argument that messages name.
+            extractor: What takes their features. Defaults to None: that of the reference.
+
+        Raises:
+            ValueError: If images have another height or width than the real ones, or are in colour
+                where those are grey.
+        """
+        if self.image_shape is None:
+            return images
+        if images.shape[1:3] != self.image_shape[:2]:
             raise ValueError(
                 f"`{name}` must have the shape of the reference's images, {self.image_shape} "
                 f"(height, width, channels). Received: {name} of shape {images.shape[1:]}"
             )
+        if (extractor or self.extractor).converts_channels:
+            return images
+        return with_channels(images, self.image_shape[-1], name)
 
     @classmethod
     def from_images(

@@ -9,7 +9,7 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import Split
 from keras_tsvae.data.picture_folder import batch_rows, picture_batches
-from keras_tsvae.metrics.protocols import check_images
+from keras_tsvae.metrics.protocols import check_images, with_channels
 from keras_tsvae.training import inputs
 
 
@@ -48,6 +48,23 @@ def image_batches(source, num_images=None, name="images", **sampling):
             return
     if not taken:
         raise ValueError(f"`{name}` must not be empty. Received: no image")
+
+
+def batches_for(model, source, num_images=None, name="images"):
+    """Yields the batches of `image_batches` with as many channels as a model's images have.
+
+    Raises:
+        ValueError: Besides, if the model's images are grey and those of `source` are not.
+    """
+    for batch in image_batches(source, num_images, name):
+        yield with_channels(batch, model.image_shape[-1], name)
+
+
+def check_channels(model, source, num_images, name, channels):
+    """Raises a `ValueError` if `batches_for` would, of images with so many channels."""
+    if channels != model.image_shape[-1]:
+        for _ in batches_for(model, source, num_images, name):
+            pass
 
 
 def is_npz(source) -> bool:

@@ -5,8 +5,9 @@ import csv
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
-from keras_tsvae import metrics
+from keras_tsvae import FirstStageVAE, metrics
 from keras_tsvae.callbacks import FIDLogger
 from tests import tiny
 from tests.callbacks import linear
@@ -145,3 +146,39 @@ def test_bad_arguments_are_refused(images):
         other = tiny.images(20, (16, 16, 1))
         fid = FIDLogger(other, lambda x: x.reshape(len(x), -1)[:, :4], num_samples=40)
         linear.first_stage().fit(images, batch_size=48, callbacks=[fid], verbose=0)
+
+
+def any_channels(images):
+    return np.asarray(images, "float64")[:, ::4, ::4].reshape(len(images), -1)
+
+
+def test_grey_pictures_may_be_stored_as_rgb(images, tmp_path):
+    """Of a grey model: in a folder, where reconstructions are made of them, too."""
+    for number, image in enumerate(np.repeat(images, 3, axis=-1)):
+        Image.fromarray(image).save(tmp_path / f"{number:02}.png")
+    model, fid = linear.first_stage(), FIDLogger(tmp_path, any_channels, 96, verbose=0)
+    logs = model.fit(images, batch_size=16, epochs=1, callbacks=[fid], verbose=0).history
+    rgb = np.repeat(images, 3, axis=-1)
+    made = np.repeat(model.reconstruct(images), 3, axis=-1)
+    expected = metrics.frechet_inception_distance(made, rgb, any_channels)
+    assert logs["val_fid_reconstruction"] == [pytest.approx(expected, rel=1e-5)]
+    assert np.isfinite(logs["val_fid_stage1"]).all()
+
+
+def test_colour_and_grey_are_told_apart_before_training(images):
+    """A single picture in colour, or a colour model for features of grey images."""
+    rgb = np.repeat(images, 3, axis=-1)
+    rgb[-1, 0, 0, 0] ^= 1
+    fid = FIDLogger(rgb, any_channels, 96, verbose=0)
+    with pytest.raises(ValueError, match="`reference` must be grey"):
+        fid.check(linear.first_stage())
+    encoder, decoder = tiny.linear_networks((8, 8, 3), 4)
+    colour = FirstStageVAE(encoder, decoder)
+    colour.build((None, 8, 8, 3))
+    with pytest.raises(ValueError, match="the model's images` must be grey"):
+        FIDLogger(images, any_channels, 96, verbose=0).check(colour)
+    judge = metrics.ClassifierFeatures((8, 8, 1), num_outputs=3)
+    with pytest.raises(ValueError, match="was trained on images of shape"):
+        FIDLogger(images, judge, 96, verbose=0).check(colour)
+    judge = metrics.ClassifierFeatures((8, 8, 3), num_outputs=3)
+    FIDLogger(images, judge, 96, verbose=0).check(colour)
