@@ -121,6 +121,44 @@ def test_memory_mapped_posteriors_in_several_chunks(tmp_path, monkeypatch):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9)
 
 
+def test_large_means_lose_nothing():
+    """In float32, 5000 squared has no place for a variance of 1e-4."""
+    rng = np.random.default_rng(0)
+    mean = (5000 + 0.01 * rng.standard_normal((400, 2))).astype("float32")
+    found = LatentStatistics.from_posteriors(Posteriors(mean, np.full_like(mean, 1e-3)))
+    covariance = np.cov(mean.astype("float64").T, bias=True) + 1e-6 * np.eye(2)
+    np.testing.assert_allclose(found.spectrum, np.linalg.eigvalsh(covariance)[::-1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("variance, active", [(0.79, 3), (0.81, 0)])
+def test_units_are_active_below_four_fifths(variance, active):
+    std = np.full((9, 3), np.sqrt(variance))
+    found = LatentStatistics.from_posteriors(Posteriors(np.zeros((9, 3)), std))
+    assert (found.active_units, found.inactive_units) == (active, 3 - active)
+
+
+def test_the_discrepancy_is_of_two_thousand_draws():
+    posteriors = posteriors_of(2_500)
+    found = LatentStatistics.from_posteriors(posteriors).mmd
+    z = latents.draw(posteriors, latents._SEED, at_most=2_000)
+    assert z.shape == (2_000, WIDTH) and found == latents.squared_mmd(z)
+
+
+def test_variances_count_down_to_1e_12():
+    std = np.full((5, 2), [1.0, 1e-5])
+    found = LatentStatistics.from_posteriors(Posteriors(np.zeros((5, 2)), std)).gaussian_kl
+    np.testing.assert_allclose(found, 0.5 * (1e-10 - 1 - np.log(1e-10)), rtol=1e-9)
+    found = LatentStatistics.from_posteriors(Posteriors(np.zeros((5, 2)), std * [1, 0]))
+    np.testing.assert_allclose(found.gaussian_kl, 0.5 * (-1 - np.log(1e-12)), rtol=1e-9)
+
+
+def test_draws_are_of_each_posteriors_own_deviation():
+    std = np.repeat([[0.1, 3.0]], 20_000, 0)
+    z = latents.draw(Posteriors(np.full_like(std, 2.0), std), 0)
+    np.testing.assert_allclose(z.std(0), [0.1, 3.0], rtol=0.03)
+    np.testing.assert_allclose(z.mean(0), 2.0, atol=0.1)
+
+
 def test_draws_depend_on_the_seed_alone():
     posteriors = posteriors_of(300)
     np.testing.assert_array_equal(latents.draw(posteriors, 1), latents.draw(posteriors, 1))

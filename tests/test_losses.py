@@ -49,6 +49,27 @@ def test_mse_is_the_mean_over_all_dimensions(seed):
     np.testing.assert_allclose(ours, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_cross_entropy_is_minus_the_log_probability(seed):
+    case = random_case(seed)
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 4, case["x"].shape)
+    p = 1 / (1 + np.exp(-logits))
+    expected = -(case["x"] * np.log(p) + (1 - case["x"]) * np.log1p(-p)).sum((1, 2, 3))
+    ours = flat(losses.cross_entropy(case["x"], logits.astype("float32")))[0]
+    assert ours.shape == expected.shape and ours.dtype == np.float32
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+
+
+def test_cross_entropy_neither_overflows_nor_takes_the_logarithm_of_zero():
+    x = np.array([[0.0, 1.0, 0.0, 1.0, 0.25]], "float32")
+    logits = np.array([[1e4, -1e4, -1e4, 1e4, -20.0]], "float32")
+    np.testing.assert_allclose(flat(losses.cross_entropy(x, logits))[0], [2e4 + 5], rtol=1e-6)
+    small = np.float32([[-20.0]])  # log(1 + e^-20) is lost in 1 + e^-20
+    found = flat(losses.cross_entropy(np.zeros_like(small), small))[0]
+    np.testing.assert_allclose(found, np.exp(-20.0), rtol=1e-4)
+
+
 def test_kl_is_zero_at_the_prior_and_positive_elsewhere():
     zeros = np.zeros((1, 3), "float32")
     assert flat(losses.kl_divergence(zeros, zeros))[0] == 0
@@ -58,9 +79,23 @@ def test_kl_is_zero_at_the_prior_and_positive_elsewhere():
 
 
 def test_half_precision_inputs_are_summed_in_float32():
-    x = np.ones((2, 64, 64, 3), "float16")  # a sum of 12,288 ones stalls at 2,048 in float16
+    """In float16, a sum of ones stalls at 2,048, and a square overflows from 256 on."""
+    x = np.ones((2, 64, 64, 3), "float16")
     ours = flat(losses.gaussian_nll(x, np.zeros_like(x), np.float16(0)))[0]
     np.testing.assert_allclose(ours, 12_288 * (0.5 + losses.HALF_LOG_2PI), rtol=1e-5)
+    ours = flat(losses.gaussian_nll(x, 0 * x, np.float16(-6)))[0]
+    expected = 12_288 * (0.5 * np.exp(12.0) - 6 + losses.HALF_LOG_2PI)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        flat(losses.cross_entropy(x, 0 * x))[0], 12_288 * np.log(2), rtol=1e-5
+    )
+    assert flat(losses.cross_entropy(x, 0 * x))[0].dtype == np.float32
+    far = 300 * np.ones((1, 3000), "float16")
+    np.testing.assert_allclose(flat(losses.mean_squared_error(far, 0 * far))[0], 9e4, rtol=1e-6)
+    ours = flat(losses.kl_divergence(far, 0 * far))[0]
+    np.testing.assert_allclose(ours, 0.5 * 3000 * 9e4, rtol=1e-6)
+    ours = flat(losses.kl_divergence(0 * far, 0 * far + np.float16(6)))[0]
+    np.testing.assert_allclose(ours, 0.5 * 3000 * (np.exp(12.0) - 13), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["resnet_a", "resnet_b", "infogan"])

@@ -72,6 +72,44 @@ def test_broken_files_are_named(tmp_path):
             Posteriors.load(path)
 
 
+def test_statistics_are_of_all_rows_in_any_number_of_chunks(monkeypatch, tmp_path):
+    rng = np.random.default_rng(1)
+    mean = (rng.normal(size=(1000, 4)) * [2, 1, 0.5, 0] + [0, 3, -50, 0]).astype("float32")
+    std = (rng.random((1000, 4)) * [0.1, 0.5, 1, 0.1] + [0, 0.2, 0.45, 0.84]).astype("float32")
+    std[:500, 2] = 0.1  # the halves differ, as to which units are active as well
+    std[:500, 1] = 1.0
+    variance = (std.astype("float64") ** 2).mean(0)
+    expected = np.sqrt(np.mean(mean.astype("float64").var(0) + variance))
+    assert ((variance > 0.5) & (variance < 0.8)).any() and (variance > 0.78).any()
+    for rows in (10**6, 300):
+        monkeypatch.setattr("keras_tsvae.posteriors._ROWS_AT_ONCE", rows)
+        posteriors = Posteriors(mean, std)
+        np.testing.assert_allclose(posteriors.z_std(), expected, rtol=1e-6)
+        assert posteriors.active_units() == (variance < 0.8).sum()
+        for threshold in (0.05, 0.3, 0.6, 1.0):
+            assert posteriors.active_units(threshold) == (variance < threshold).sum()
+        posteriors.save(tmp_path / "p.h5")
+        loaded = Posteriors.load(tmp_path / "p.h5")
+        np.testing.assert_array_equal(loaded.mean, mean)
+        np.testing.assert_array_equal(loaded.std, std)
+
+
+@pytest.mark.parametrize("row", [0, 299, 300, 999])
+@pytest.mark.parametrize("rows_at_once", [300, 65_536])
+def test_every_row_is_checked(row, rows_at_once, monkeypatch):
+    monkeypatch.setattr("keras_tsvae.posteriors._ROWS_AT_ONCE", rows_at_once)
+    for name, value, rule in (
+        ("mean", np.inf, "`mean` and `std` must be finite"),
+        ("std", np.nan, "`mean` and `std` must be finite"),
+        ("std", -1e-7, "`std` must not be negative"),
+        ("condition", np.nan, "`condition` must be finite"),
+    ):
+        arrays = {"mean": MEAN.copy(), "std": STD.copy(), "condition": CONDITION.copy()}
+        arrays[name][row, -1] = value
+        with pytest.raises(ValueError, match=rule):
+            Posteriors(**arrays)
+
+
 def test_no_batches():
     with pytest.raises(ValueError, match="`batches` must not be empty"):
         Posteriors.from_batches(iter(()))

@@ -50,16 +50,35 @@ def test_a_keras_model_is_run_as_it_is():
 
 
 def test_identity_depends_on_the_weights():
-    def model(value):
-        layers = [
-            keras.Input((4,)),
-            keras.layers.Dense(2, kernel_initializer="ones"),
-        ]
-        made = keras.Sequential(layers)
-        made.layers[0].bias.assign([value, 0.0])
+    """On all of them, those that are not trained and their shapes as well."""
+
+    def identity(number=None):
+        layers = [keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dense(2)]
+        made = keras.Sequential([keras.Input((3,)), *layers])
+        for index, weight in enumerate(made.weights):
+            value = np.full(weight.shape, 0.5)
+            value.flat[-1] += index == number
+            weight.assign(value)
         return as_extractor(made).identity
 
-    assert model(0.0) == model(0.0) != model(1.0)
+    assert identity() == identity()
+    assert len({identity(number) for number in (None, *range(8))}) == 9
+
+    def of_shape(rows, columns):
+        layer = keras.layers.Dense(columns, use_bias=False, kernel_initializer="ones")
+        return as_extractor(keras.Sequential([keras.Input((rows,)), layer])).identity
+
+    assert of_shape(2, 6) != of_shape(4, 3)
+
+
+def test_a_keras_model_is_in_inference():
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(images)
+    x = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization(epsilon=0.0)(x))
+    pictures = toy.images(6)
+    np.testing.assert_allclose(
+        as_extractor(keras.Model(images, x))(pictures), pictures.mean((1, 2)), rtol=1e-5
+    )
 
 
 def test_bad_extractors_are_refused():
@@ -79,6 +98,11 @@ def test_the_classifier_learns_its_classes(judge):
     features = extractor(images)
     assert features.shape == (200, 64) and extractor.has_classes
     assert np.mean(extractor.class_logits(features).argmax(1) == labels) > 0.95
+    kernel, bias = judge.head.get_weights()
+    np.testing.assert_allclose(
+        extractor.class_logits(features), features @ kernel + bias, rtol=1e-5
+    )
+    assert np.abs(bias).max() > 0.001
     np.testing.assert_allclose(extractor(images / np.float32(255)), features, atol=1e-4)
 
 

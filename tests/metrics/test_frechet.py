@@ -81,6 +81,19 @@ def test_a_constant_set_has_the_distance_of_a_point():
     np.testing.assert_allclose(got, d + np.trace(covariance), rtol=1e-12)
 
 
+def test_the_scale_of_covariances_does_not_matter():
+    mean, covariance = moments(toy.rows(200, 12))
+    _, other = moments(toy.rows(150, 12, seed=1))
+    expected = by_sqrtm(mean, covariance, mean, other)
+    for scale in (1e-9, 1e9):
+        got = frechet_distance(mean, scale * covariance, mean, scale * other)
+        np.testing.assert_allclose(got, scale * expected, rtol=1e-9)
+    skew = 1e-9 * covariance
+    skew[0, 1] *= 1.1
+    with pytest.raises(ValueError, match="`covariance1` must be symmetric"):
+        frechet_distance(mean, skew, mean, other)
+
+
 def test_bad_moments_are_refused():
     mean, covariance = moments(toy.rows(50))
     with pytest.raises(ValueError, match=r"shape .*\(15,\)"):
@@ -104,13 +117,15 @@ def test_every_entry_must_be_that_across_the_diagonal(row, column):
     assert abs(frechet_distance(mean, whole, mean, skew)) < 1e-6
 
 
+@pytest.mark.parametrize("n, batch", [(1000, 37), (9001, 9001)])
 @pytest.mark.parametrize("offset", [0.0, 1e8])
-def test_streamed_moments_are_those_of_the_whole(offset):
-    features = toy.rows(1000) + offset
-    streamed = statistics(features, 37)
+def test_streamed_moments_are_those_of_the_whole(n, batch, offset):
+    features = toy.rows(n) + offset
+    streamed = statistics(features, batch)
+    assert streamed.num_samples == n
     np.testing.assert_allclose(streamed.mean, features.mean(0), rtol=1e-14)
     centred = features - features.mean(0)
-    np.testing.assert_allclose(streamed.covariance, centred.T @ centred / 999, atol=1e-7)
+    np.testing.assert_allclose(streamed.covariance, centred.T @ centred / (n - 1), atol=1e-7)
 
 
 def test_merged_moments_are_those_of_the_whole():

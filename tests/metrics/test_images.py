@@ -7,7 +7,7 @@ from PIL import Image
 
 from keras_tsvae import metrics
 from keras_tsvae.data import Split
-from keras_tsvae.metrics.protocols import prepare_generated
+from keras_tsvae.metrics.protocols import check_images, prepare_generated
 from keras_tsvae.metrics.sources import first_or_random, image_batches
 from tests.metrics import toy
 
@@ -117,6 +117,8 @@ def test_grey_pictures_stay_grey_and_broken_ones_are_named(tmp_path):
 def test_random_rows_are_taken_of_arrays():
     images = toy.images(50)
     rows, count = first_or_random(images, 20)
+    expected = images[np.sort(np.random.default_rng(0).permutation(50)[:20])]
+    np.testing.assert_array_equal(rows, expected)
     assert rows.shape == (20, 8, 8, 3) and count is None
     assert len(np.unique(rows.reshape(20, -1), axis=0)) == 20
     assert not np.array_equal(rows, images[:20])
@@ -137,6 +139,36 @@ def test_dai_wipf_protocol_stretches_each_image_and_does_not_round():
     np.testing.assert_array_equal(got[1], images[1])  # nothing to stretch
     whole = prepare_generated((100 * image).astype("uint8"), "dai-wipf")
     np.testing.assert_allclose(whole.ravel(), [0, 0.1, 0.5, 1], atol=1e-6)
+
+
+def test_dai_wipf_protocol_stretches_over_all_channels_of_one_image():
+    rng = np.random.default_rng(0)
+    images = 0.2 + 0.5 * rng.random((5, 4, 3, 3)) * rng.random((5, 1, 1, 3))
+    got = prepare_generated(images, "dai-wipf")
+    for image, stretched in zip(images, got):
+        expected = (image - image.min()) / (image.max() - image.min())
+        np.testing.assert_allclose(stretched, expected, atol=1e-6)
+
+
+def test_dai_wipf_protocol_takes_ten_thousand_real_images():
+    real = np.random.default_rng(0).integers(0, 256, (10_011, 2, 2, 1)).astype("uint8")
+
+    def features(images):
+        return np.asarray(images, "float64").reshape(len(images), -1)
+
+    for protocol, count in (("dai-wipf", 10_000), ("standard", 10_011)):
+        fid = metrics.FrechetInceptionDistance(real, features, protocol)
+        assert fid.reference.num_samples == count
+    rows = real[np.sort(np.random.default_rng(0).permutation(10_011)[:10_000])]
+    fid = metrics.FrechetInceptionDistance(real, features, "dai-wipf")
+    np.testing.assert_allclose(fid.reference.statistics.mean, features(rows).mean(0))
+
+
+def test_what_is_wrong_is_found_in_the_last_of_many_images():
+    images = np.zeros((2_051, 2, 2, 1), "float32")
+    images[-1, 1, 1] = 1.5
+    with pytest.raises(ValueError, match=r"`x` must hold finite values in \[0, 1\].* max=1.5"):
+        check_images(images, "x")
 
 
 def test_dai_wipf_protocol_leaves_real_images_alone():

@@ -10,6 +10,7 @@ import pytest
 
 from keras_tsvae import metrics
 from keras_tsvae.metrics import FeatureSample, ReferenceStatistics
+from keras_tsvae.metrics.extractors import FunctionFeatures
 from tests.metrics import formulas, toy
 
 
@@ -95,7 +96,7 @@ def test_identical_sets_are_perfect():
     assert result_of(metrics.PrecisionRecall(reference), real) == (1.0, 1.0)
 
 
-@pytest.mark.parametrize("dimensions", [3, 64, 2048])
+@pytest.mark.parametrize("dimensions", [3, 300])
 @pytest.mark.parametrize("offset", [0.0, 0.4, 1e6])
 def test_edges_of_balls_are_inside_however_sums_are_rounded(dimensions, offset):
     rng = np.random.default_rng(dimensions)
@@ -181,6 +182,37 @@ def test_metrics_come_from_other_processes_by_pickle():
     assert here.result() == metrics.precision_recall(fake, reference)
 
 
+@pytest.mark.parametrize(
+    "make, most",
+    [
+        (metrics.KernelInceptionDistance, 10_000),
+        (metrics.PrecisionRecall, 10_000),
+        (lambda _: metrics.InceptionScore(), 50_000),
+    ],
+)
+def test_as_many_features_are_kept_as_the_metric_says(make, most):
+    metric = make(ReferenceStatistics())
+    for _ in range(2):
+        metric.sample.update(np.zeros((most // 2 + 5, 2)))
+    assert len(metric.sample) == most and metric.sample.num_seen == most + 10
+
+
+def test_figures_count_all_images_and_keep_some():
+    real, fake = toy.rows(90), toy.rows(80, seed=1)
+    metric = metrics.PrecisionRecall(reference_of(real), max_features=30)
+    precision, recall = result_of(metric, fake)
+    assert len(metric.sample) == 30 and precision.num_samples == recall.num_samples == 80
+    kept = metric.sample.features
+    assert (precision, recall) == formulas.precision_recall(kept, real)
+
+
+def test_a_sample_does_not_change_with_a_buffer_that_is_used_again():
+    sample, buffer = FeatureSample(10), np.ones((3, 2))
+    sample.update(buffer)
+    buffer[:] = 0
+    assert (sample.features == 1).all()
+
+
 def test_only_metrics_of_a_kind_can_be_merged():
     reference = reference_of(toy.rows(20))
     fid = metrics.FrechetInceptionDistance(reference)
@@ -192,6 +224,20 @@ def test_only_metrics_of_a_kind_can_be_merged():
     ):
         with pytest.raises(ValueError, match="`other` must be another FrechetInceptionDistance"):
             fid.merge(other)
+
+
+def test_only_metrics_of_the_same_features_can_be_merged():
+    real = toy.images(30)
+
+    def metric(name):
+        return metrics.PrecisionRecall(real, FunctionFeatures(toy.features, name))
+
+    one, same, other = metric("one"), metric("one"), metric("other")
+    one.merge(same)
+    with pytest.raises(ValueError, match="features 'one'. Received: .*'other'"):
+        one.merge(other)
+    with pytest.raises(ValueError, match="must hold the features 'two'. Received: 'one'"):
+        metrics.PrecisionRecall(one.reference, FunctionFeatures(toy.features, "two"))
 
 
 def test_a_score_tells_how_it_was_measured():
@@ -212,6 +258,10 @@ def test_few_images_raise_a_warning():
         fid.result()
     fid.reset()
     fid.update_features(toy.rows(2047))
+    with pytest.warns(UserWarning, match="2047 images"):
+        fid.result()
+    fid = metrics.FrechetInceptionDistance(reference_of(toy.rows(2047)))
+    fid.update_features(toy.rows(2048))
     with pytest.warns(UserWarning, match="2047 images"):
         fid.result()
 

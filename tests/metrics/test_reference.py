@@ -210,6 +210,31 @@ def test_loaded_references_go_on_like_fresh_ones(tmp_path):
     np.testing.assert_allclose(loaded.statistics.covariance, fresh.statistics.covariance, rtol=1e-9)
 
 
+def test_a_loaded_sample_stands_for_all_that_was_seen(tmp_path):
+    images = toy.images(60)
+    ReferenceStatistics.from_images(images, toy.features, max_features=20).save(tmp_path / "a.npz")
+    loaded = ReferenceStatistics.load(tmp_path / "a.npz", toy.features, 5)  # holds more
+    assert loaded.num_samples == loaded.sample.num_seen == 60
+    assert len(loaded.sample) == loaded.sample.max_features == 20
+    covariance = np.cov(toy.features(images).T)
+    np.testing.assert_allclose(loaded.statistics.covariance, covariance, rtol=1e-9)
+    loaded.update(toy.images(9, seed=1))
+    assert len(loaded.sample) == 20 and loaded.num_samples == 69
+    both = np.concatenate([toy.features(images), toy.features(toy.images(9, seed=1))])
+    np.testing.assert_allclose(loaded.statistics.covariance, np.cov(both.T), rtol=1e-9)
+    assert len(ReferenceStatistics.load(tmp_path / "a.npz").sample) == 20
+    assert ReferenceStatistics(toy.features).sample.max_features == 10_000
+
+
+def test_merging_with_an_empty_reference_keeps_the_shape_of_images():
+    full, empty = (ReferenceStatistics(Counting()) for _ in range(2))
+    full.update(toy.images(9))
+    empty.merge(full)
+    assert empty.image_shape == (8, 8, 3) and empty.num_samples == 9
+    full.merge(ReferenceStatistics(Counting()))
+    assert full.num_samples == 9
+
+
 def test_features_that_are_given_are_used_with_statistics_of_unknown_ones(tmp_path):
     images, features = toy.images(40), Counting()
     reference = ReferenceStatistics.from_images(images, features)
