@@ -120,7 +120,7 @@ def test_judges_take_both():
         accuracy = metrics.ConditionAccuracy(judge)
         accuracy.update(others, np.zeros(40, int))
         assert accuracy.num_samples == 40
-    with pytest.raises(ValueError, match="`images` must be grey"):
+    with pytest.raises(ValueError, match=r"was trained on images of shape \(8, 8, 1\)"):
         as_extractor(metrics.ClassifierFeatures((8, 8, 1), num_outputs=3))(COLOUR)
     with pytest.raises(ValueError, match="was trained on images of shape"):
         extractor(np.zeros((2, 4, 4, 1), "uint8"))
