@@ -18,3 +18,18 @@ def keep_from_decay(optimizer, variable):
     kept = getattr(optimizer, "_exclude_from_weight_decay", ())
     optimizer._exclude_from_weight_decay = {*kept, optimizer._var_key(variable)}
     optimizer._exclude_from_weight_decay_cache = {}  # of decisions made before
+
+
+def layers_inside(layer):
+    """Returns the layers that a layer holds itself, which only models have a public name for."""
+    return layer._flatten_layers(include_self=False, recursive=False)
+
+
+def all_layers(layer):
+    """Returns a layer and all layers inside it, each before those inside that."""
+    return layer._flatten_layers(include_self=True, recursive=True)
+
+
+def built_for(optimizer):
+    """Returns the variables whose state an optimiser has, in the order of its own variables."""
+    return optimizer._trainable_variables

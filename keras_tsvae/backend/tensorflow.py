@@ -72,7 +72,10 @@ def normalize_batch(inputs, scale, offset, moving_mean, moving_variance, epsilon
         return _normalize_across_replicas(inputs, scale, offset, epsilon)
     shape = tf.shape(inputs)
     channels = inputs.shape[-1]
-    images = inputs if inputs.shape.rank == 4 else tf.reshape(inputs, [-1, 1, 1, channels])
+    # There is no kernel for float64, and statistics are float32 in any case.
+    images = tf.cast(inputs, tf.float32) if inputs.dtype == tf.float64 else inputs
+    if inputs.shape.rank != 4:
+        images = tf.reshape(images, [-1, 1, 1, channels])
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=images,
         scale=scale,
@@ -84,7 +87,8 @@ def normalize_batch(inputs, scale, offset, moving_mean, moving_variance, epsilon
         is_training=training,
     )
     if images is not inputs:
-        outputs = tf.ensure_shape(tf.reshape(outputs, shape), inputs.shape)
+        outputs = tf.reshape(tf.cast(outputs, inputs.dtype), shape)
+        outputs = tf.ensure_shape(outputs, inputs.shape)
     if training:  # the kernel normalises with the biased variance and returns the unbiased one
         count = tf.cast(tf.size(images) // channels, tf.float32)
         variance = variance * (count - 1.0) / count

@@ -4,6 +4,10 @@ Keras keeps `trainable` in the config of every layer that has a config of its ow
 others make are described by the arguments of those, which keep it for them in one further entry.
 """
 
+import contextlib
+
+from keras_tsvae.backend.keras_internals import all_layers, layers_inside
+
 ENTRY = "layers_trainable"  # in a config, and only where it is not empty
 
 
@@ -20,7 +24,7 @@ def trainability(layer) -> dict:
     those inside it.
     """
     by_path = {}
-    for inner in _inside(layer):
+    for inner in layers_inside(layer):
         if inner.trainable != layer.trainable:
             by_path[inner.name] = inner.trainable
         for path, trainable in trainability(inner).items():
@@ -30,12 +34,30 @@ def trainability(layer) -> dict:
 
 def set_trainability(layer, by_path, path=""):
     """Sets what `trainability` returned; all other layers inside follow what they are in."""
-    for inner in _inside(layer):
+    for inner in layers_inside(layer):
         inner_path = f"{path}{inner.name}"
         # Not left to the setter of `layer`: on TensorFlow it does nothing where nothing changes.
         inner.trainable = by_path.get(inner_path, layer.trainable)
         set_trainability(inner, by_path, f"{inner_path}/")
 
 
-def _inside(layer):
-    return layer._flatten_layers(include_self=False, recursive=False)
+def from_arguments(cls, config):
+    """Makes a layer, which makes those inside itself, of what `with_trainability` returned."""
+    layer = cls(**{key: value for key, value in config.items() if key != ENTRY})
+    restore_trainability(layer, config)
+    return layer
+
+
+def restore_trainability(layer, config):
+    """Sets what `with_trainability` kept in a config, and the layer's own `trainable`."""
+    layer.trainable = config.get("trainable", True)
+    set_trainability(layer, config.get(ENTRY, {}))
+
+
+@contextlib.contextmanager
+def trainability_kept(layers):
+    """Leaves `trainable` of `layers`, and of all inside them, as it is before."""
+    kept = [(inner, inner.trainable) for layer in layers for inner in all_layers(layer)]
+    yield
+    for inner, trainable in kept:
+        inner.trainable = trainable

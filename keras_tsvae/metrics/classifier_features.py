@@ -7,6 +7,11 @@ from keras import ops
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.backend import resolve_jit
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.layers.trainability import (
+    from_arguments,
+    set_trainability,
+    with_trainability,
+)
 from keras_tsvae.metrics.labels import check_attribute_labels
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
@@ -56,6 +61,7 @@ class ClassifierFeatures(keras.Model):
         self.head = keras.layers.Dense(self.num_outputs, dtype=self.dtype_policy, name="head")
         self.head.build((None, self.dimensions))
         self.built = True
+        set_trainability(self, {})
 
     @classmethod
     def fit(cls, images, labels, epochs=None, batch_size=128, verbose=0, **kwargs):
@@ -106,13 +112,19 @@ class ClassifierFeatures(keras.Model):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {
+        config = {
             **super().get_config(),
             "image_shape": self.image_shape,
             "num_outputs": self.num_outputs,
             "dimensions": self.dimensions,
             "has_classes": self.has_classes,
         }
+        return with_trainability(config, self)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the network anew from `get_config()`."""
+        return from_arguments(cls, config)
 
     def _train(self, batches, epochs, verbose):
         """Trains trunk and head as one classifier."""

@@ -7,6 +7,11 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.backend import compile_function, gather, resolve_jit
+from keras_tsvae.layers.trainability import (
+    from_arguments,
+    set_trainability,
+    with_trainability,
+)
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.pixels import unit_floats
@@ -77,6 +82,7 @@ class ConditionRecognizer(Trainer, keras.Model):
         self.trained = self.add_weight(name="trained", shape=(), initializer="zeros", **weight)
         self._outputs_of = None
         self.built = True
+        set_trainability(self, {})
 
     @property
     def is_trained(self) -> bool:
@@ -216,12 +222,18 @@ class ConditionRecognizer(Trainer, keras.Model):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {
+        config = {
             **super().get_config(),
             "image_shape": self.image_shape,
             "kind": self.kind,
             "size": self.size,
         }
+        return with_trainability(config, self)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Creates the network anew from `get_config()`."""
+        return from_arguments(cls, config)
 
     def get_compile_config(self):
         """Returns None: it is trained by `train_on` alone."""

@@ -5,6 +5,7 @@ import keras
 from keras_tsvae import presets
 from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.conditions import Condition, JointConditions
+from keras_tsvae.layers.trainability import restore_trainability, with_trainability
 from keras_tsvae.models.condition_recognizer import BATCH_SIZE, ConditionRecognizer
 from keras_tsvae.models.conditional_generator import ConditionalGenerator
 from keras_tsvae.models.preset_networks import make_stages
@@ -262,17 +263,26 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
 
     def get_config(self):
         """Returns name, dtype, preset, both stages and the conditions."""
-        return {
+        config = {
             **super().get_config(),
             "conditions": keras.saving.serialize_keras_object(self.conditions),
             "frozen_first_stage": self.frozen_first_stage,
         }
+        if self.recognizer is not None:  # made anew, where the stages come with their own configs
+            config["recognizer"] = {"trainable": self.recognizer.trainable}
+            config["recognizer"] = with_trainability(config["recognizer"], self.recognizer)
+        return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Creates the model anew from `get_config()`."""
         conditions = keras.saving.deserialize_keras_object(config["conditions"], custom_objects)
-        return super().from_config({**config, "conditions": conditions}, custom_objects)
+        recognizer = config.get("recognizer", {})
+        config = {key: value for key, value in config.items() if key != "recognizer"}
+        model = super().from_config({**config, "conditions": conditions}, custom_objects)
+        if model.recognizer is not None:
+            restore_trainability(model.recognizer, recognizer)
+        return model
 
 
 def check_conditions(conditions):

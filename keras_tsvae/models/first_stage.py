@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_tsvae import losses
 from keras_tsvae.arguments import gamma_of_likelihood
+from keras_tsvae.layers.trainability import trainability_kept
 from keras_tsvae.models.image_coder import ImageCoder
 from keras_tsvae.pixels import unit_floats
 from keras_tsvae.training import inputs
@@ -207,4 +208,5 @@ class FirstStageVAE(ImageCoder):
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
             for name in ("encoder", "decoder")
         }
-        return cls(**{**config, **networks})
+        with trainability_kept(networks.values()):
+            return cls(**{**config, **networks})

@@ -16,6 +16,7 @@ from keras_tsvae.batching import (
     finite,
     noise_batches,
 )
+from keras_tsvae.layers.trainability import trainability, trainability_kept
 from keras_tsvae.models.stage import Stage, given, resolve_seed
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.posteriors import Posteriors
@@ -78,7 +79,7 @@ class SecondStageVAE(Stage):
         **kwargs,
     ):
         latent_dim = positive_int("latent_dim", latent_dim)
-        self_made = (encoder is not None, decoder is not None)
+        replaced = (encoder is not None, decoder is not None)
         shape = (latent_dim, width, depth, condition_dim, conditioning, kwargs.get("dtype"))
         super().__init__(
             encoder or MLPEncoder(*shape, name="encoder"),
@@ -90,7 +91,7 @@ class SecondStageVAE(Stage):
         self.width = width
         self.depth = depth
         self.conditioning = conditioning
-        self._self_made = self_made
+        self._replaced = replaced
         self._z_seed_generator = keras.random.SeedGenerator()
         self.z_scale = self.add_weight(
             name="z_scale",
@@ -292,9 +293,10 @@ class SecondStageVAE(Stage):
             "condition_dim": self.condition_dim,
             "conditioning": self.conditioning,
         }
-        for name, self_made in zip(("encoder", "decoder"), self._self_made):
-            if self_made:
-                config[name] = keras.saving.serialize_keras_object(getattr(self, name))
+        for name, replaced in zip(("encoder", "decoder"), self._replaced):
+            network = getattr(self, name)
+            if replaced or network.trainable != self.trainable or trainability(network):
+                config[name] = keras.saving.serialize_keras_object(network)
         return config
 
     @classmethod
@@ -305,4 +307,5 @@ class SecondStageVAE(Stage):
             for name in ("encoder", "decoder")
             if name in config
         }
-        return cls(**{**config, **networks})
+        with trainability_kept(networks.values()):
+            return cls(**{**config, **networks})

@@ -11,6 +11,7 @@ from keras_tsvae.arguments import LEAST_GAMMA, non_negative_int
 from keras_tsvae.backend import compile_function, resolve_jit
 from keras_tsvae.backend.keras_internals import keep_from_decay
 from keras_tsvae.layers import GaussianSampling
+from keras_tsvae.layers.trainability import set_trainability
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
@@ -38,6 +39,8 @@ class Stage(StageTrainer, BaseModel):
         self.log_gamma = None if gamma is None else self._make_log_gamma()
         tracked = TRACKED[:-1] if gamma is None else TRACKED
         self._trackers = [keras.metrics.Mean(name=name) for name in tracked]
+        if not self.trainable:
+            set_trainability(self, {})
         self._jit_compile_argument = "auto"
         self._compiled_functions = {}
 

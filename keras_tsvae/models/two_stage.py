@@ -3,6 +3,7 @@
 import keras
 
 from keras_tsvae import presets
+from keras_tsvae.layers.trainability import set_trainability, trainability_kept
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
@@ -60,6 +61,8 @@ class TwoStageVAE(Generator):
             )
         if first_stage.built:
             self.build((None, *first_stage.image_shape))
+        if not self.trainable:
+            set_trainability(self, {})
 
     @classmethod
     def from_preset(cls, name, **overrides):
@@ -265,4 +268,5 @@ class TwoStageVAE(Generator):
         }
         preset = config.get("preset")
         stages["preset"] = None if preset is None else presets.Preset(**preset)
-        return cls(**{**config, **stages})
+        with trainability_kept([stages["first_stage"], stages["second_stage"]]):
+            return cls(**{**config, **stages})

@@ -19,7 +19,7 @@ def convolutional_trunk(image_shape, dimensions, dtype=None):
         dtype: Dtype policy of all layers. Defaults to Keras's global policy.
     """
     halvings = max(1, math.ceil(math.log2(max(image_shape[:2]) / 8)))
-    layers = [keras.Input(image_shape)]
+    layers = [keras.Input(image_shape, name="images")]
     for scale in range(halvings + 1):
         stride = 1 if scale == 0 else 2
         layers += [

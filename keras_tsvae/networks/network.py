@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_tsvae.layers.trainability import ENTRY, set_trainability, with_trainability
+from keras_tsvae.layers.trainability import from_arguments, set_trainability, with_trainability
 
 
 class Network(keras.Model):
@@ -30,10 +30,7 @@ class Network(keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Creates the network anew from `get_config()`."""
-        arguments = {key: value for key, value in config.items() if key != ENTRY}
-        network = cls(**arguments)
-        set_trainability(network, config.get(ENTRY, {}))
-        return network
+        return from_arguments(cls, config)
 
 
 class ImageDecoder(Network):

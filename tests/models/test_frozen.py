@@ -1,0 +1,101 @@
+"""What is frozen stays frozen: in files, in copies, and in the optimiser's state."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from tests import tiny
+from tests.networks.test_functional_models import find, flags, trained
+
+
+def saved_and_loaded(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    return keras.saving.load_model(tmp_path / "model.keras")
+
+
+def state(optimizer):
+    return [np.asarray(keras.ops.convert_to_numpy(v)) for v in optimizer.variables]
+
+
+def same(ours, theirs):
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "first_stage",
+        "second_stage",
+        "first_stage/encoder",
+        "first_stage/decoder/scale_1/block_0/norm_0",
+        "second_stage/decoder",
+        "second_stage/encoder/hidden_1",
+    ],
+)
+def test_configs_keep_what_is_frozen(path):
+    model = tiny.two_stage()
+    frozen = model
+    for name in path.split("/"):
+        frozen = getattr(frozen, name, None) or find(frozen, name)
+    frozen.trainable = False
+    copy = type(model).from_config(model.get_config())
+    assert flags(copy) == flags(model)
+    assert trained(copy) == trained(model) != trained(tiny.two_stage())
+    again = keras.models.clone_model(copy)
+    assert flags(again) == flags(model) and again.get_config() == model.get_config()
+
+
+def test_a_stage_can_be_trained_in_a_frozen_model():
+    model = tiny.two_stage()
+    model.trainable = False
+    model.second_stage.trainable = True
+    copy = type(model).from_config(model.get_config())
+    assert trained(copy) == []
+    assert trained(copy.second_stage) == trained(model.second_stage) != []
+    assert flags(copy) == flags(model)
+
+
+def test_models_can_be_made_frozen():
+    first = tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder(), trainable=False)
+    second = tsvae.SecondStageVAE(tiny.LATENT_DIM, width=8, depth=1, trainable=False)
+    whole = tsvae.TwoStageVAE(first, second)
+    assert trained(whole) == []
+    made = (tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder()), tiny.second_stage())
+    assert trained(tsvae.TwoStageVAE(*made, trainable=False).first_stage) == []
+
+
+def test_conditional_models_keep_what_is_frozen(tmp_path):
+    model = tsvae.ConditionalTwoStageVAE.wrap(tiny.two_stage(), tsvae.conditions.Classes(3))
+    model.first_stage.trainable = False
+    model.recognizer.trunk.get_layer("conv_0").trainable = False
+    model.recognizer.head.trainable = False
+    loaded = saved_and_loaded(model, tmp_path)
+    assert flags(loaded) == flags(model)
+    assert trained(loaded) == trained(model)
+    assert len(trained(loaded.recognizer)) == len(trained(model.recognizer))
+
+
+def test_judges_keep_what_is_frozen(tmp_path):
+    judge = tsvae.metrics.ClassifierFeatures((8, 8, 1), num_outputs=2, dimensions=8)
+    judge.trunk.trainable = False
+    loaded = saved_and_loaded(judge, tmp_path)
+    assert flags(loaded) == flags(judge) and trained(loaded) == trained(judge) != []
+    assert trained(tsvae.metrics.ClassifierFeatures((8, 8, 1), 2, trainable=False)) == []
+
+
+def test_the_optimisers_state_is_kept(images, tmp_path):
+    first = tiny.first_stage()
+    first.encoder.trainable = False
+    first.compile("adam")
+    before = first.encoder.get_weights()
+    first.fit(images, batch_size=32, epochs=1, verbose=0)
+    same(first.encoder.get_weights(), before)
+    loaded = saved_and_loaded(first, tmp_path)
+    assert len(loaded.trainable_variables) == len(first.trainable_variables)
+    assert int(loaded.optimizer.iterations) == 3
+    same(state(loaded.optimizer), state(first.optimizer))
+    loaded.fit(images, batch_size=32, epochs=1, verbose=0)
+    same(loaded.encoder.get_weights(), before)
