@@ -125,15 +125,24 @@ class ConditionRecognizer(Trainer, keras.Model):
         with self.scope():
             self.compile(FusedAdam(rate), self._loss, jit_compile=resolve_jit("auto"))
         self.build_optimizers()
-        self.fit(
-            batches,
-            epochs=epochs,
-            verbose=verbose,
-            validation_data=held_out,
-            callbacks=callbacks,
-            shuffle=False,  # the batches are already
-        )
+        try:
+            self.fit(
+                batches,
+                epochs=epochs,
+                verbose=verbose,
+                validation_data=held_out,
+                callbacks=callbacks,
+                shuffle=False,  # the batches are already
+            )
+        finally:
+            self._forget_optimizer()
         self.trained.assign(1.0)
+
+    def _forget_optimizer(self):
+        """Lets go of what only a training needs, so that it is neither kept nor saved."""
+        self.optimizer = None
+        self.compiled = False
+        self.train_function = self.test_function = None
 
     def _loss(self, codes, outputs):
         if self.kind == "attributes":

@@ -93,6 +93,7 @@ class Stage(StageTrainer, BaseModel):
             auto_scale_loss: Whether a `mixed_float16` model gets a `LossScaleOptimizer`.
         """
         self._jit_compile_argument = jit_compile
+        self._auto_scale_loss = auto_scale_loss
         with self.scope():
             super().compile(
                 optimizer=FusedAdam(1e-4) if optimizer is None else optimizer,
@@ -120,6 +121,7 @@ class Stage(StageTrainer, BaseModel):
             kept = ("optimizer", "steps_per_execution", "run_eagerly")
             config = {key: config[key] for key in kept}
             config["jit_compile"] = self._jit_compile_argument
+            config["auto_scale_loss"] = self._auto_scale_loss
         return config
 
     def compile_from_config(self, config):

@@ -8,6 +8,12 @@ from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
+from keras_tsvae.models.stage_configs import (
+    compile_configs,
+    compile_stages,
+    deserialized,
+    serialized,
+)
 from keras_tsvae.training import inputs
 from keras_tsvae.training.whole_model import plan_fit
 
@@ -142,7 +148,12 @@ class TwoStageVAE(Generator):
         self.second_stage.compile(second_stage_optimizer, **kwargs)
 
     def get_compile_config(self):
-        """Returns None: each stage keeps its own."""
+        """Returns what both stages' `get_compile_config` return, by the names of the stages."""
+        return compile_configs(self.stages())
+
+    def compile_from_config(self, config):
+        """Compiles the stages with what `get_compile_config` returned."""
+        compile_stages(self.stages(), config)
 
     def fit(
         self,
@@ -255,15 +266,15 @@ class TwoStageVAE(Generator):
         return {
             **super().get_config(),
             "preset": None if self.preset is None else self.preset.to_dict(),
-            "first_stage": keras.saving.serialize_keras_object(self.first_stage),
-            "second_stage": keras.saving.serialize_keras_object(self.second_stage),
+            "first_stage": serialized(self.first_stage),
+            "second_stage": serialized(self.second_stage),
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Creates the model anew from `get_config()`."""
         stages = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            name: deserialized(config[name], custom_objects)
             for name in ("first_stage", "second_stage")
         }
         preset = config.get("preset")

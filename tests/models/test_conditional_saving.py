@@ -1,7 +1,10 @@
+import io
 import os
 import subprocess
 import sys
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -62,6 +65,12 @@ def test_training_goes_on_after_loading(tmp_path):
     model.fit(IMAGES, ATTRIBUTES, 16, 1, recognizer_epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert not model.recognizer.compiled and model.recognizer.optimizer is None
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+            names = []
+            weights.visit(names.append)
+    assert sum(name.endswith("optimizer") for name in names) == 2  # one a stage
     recognizer = [w.copy() for w in loaded.recognizer.get_weights()]
     loaded.fit(IMAGES, ATTRIBUTES, 16, 1, verbose=0, correct_conditions=False)
     steps = [int(flat(stage.optimizer.iterations)[0]) for stage in loaded.stages().values()]

@@ -91,7 +91,7 @@ def test_compile_arguments_survive(tmp_path):
     assert isinstance(loaded.second_stage.optimizer, keras.optimizers.RMSprop)
     assert loaded.first_stage.steps_per_execution == 4
     config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))
-    compiled = config["config"]["first_stage"]["compile_config"]
+    compiled = config["compile_config"]["stage1"]
     assert compiled["jit_compile"] == "auto"  # decided anew where the model is loaded
 
 
@@ -179,3 +179,64 @@ def test_both_backends_load_each_others_files_and_agree(fitted, images, tmp_path
     expected = np.load(tmp_path / "results.trained.npz")["decoded"]
     np.testing.assert_allclose(trained.decode(z), expected, atol=1e-5)
     assert int(flat(trained.first_stage.optimizer.iterations)[0]) > ours["iterations"]
+
+
+class UnregisteredSGD(keras.optimizers.SGD):
+    """An optimiser that no file's reader knows."""
+
+
+def test_without_compiling_nothing_is_compiled_whatever_the_optimizer(tmp_path):
+    model = tiny.two_stage()
+    model.compile(UnregisteredSGD(1e-3), keras.optimizers.Adam(1e-3), auto_scale_loss=False)
+    for saved, name in ((model, "whole"), (model.first_stage, "stage")):
+        saved.save(tmp_path / f"{name}.keras")
+        loaded = keras.saving.load_model(tmp_path / f"{name}.keras", compile=False)
+        stages = loaded.stages().values() if name == "whole" else [loaded]
+        assert not any(stage.compiled for stage in stages)
+        np.testing.assert_array_equal(
+            loaded.reconstruct(tiny.images(4)), model.reconstruct(tiny.images(4))
+        )
+        with pytest.raises(TypeError, match="UnregisteredSGD"):
+            keras.saving.load_model(tmp_path / f"{name}.keras")
+        known = {"UnregisteredSGD": UnregisteredSGD}
+        loaded = keras.saving.load_model(tmp_path / f"{name}.keras", custom_objects=known)
+        first = getattr(loaded, "first_stage", loaded)
+        assert type(first.optimizer) is UnregisteredSGD
+        assert first.get_compile_config()["auto_scale_loss"] is False
+    assert not tsvae.TwoStageVAE.from_config(model.get_config()).first_stage.compiled
+
+
+def test_one_compiled_stage_of_two_stays_the_only_one(tmp_path):
+    model = tsvae.TwoStageVAE(tiny.first_stage(), tsvae.SecondStageVAE(4, 8, 1))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.first_stage.compiled and not loaded.second_stage.compiled
+
+
+def older(model, path):
+    """Writes a file as it was before compile configs moved from the stages to the whole model."""
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    for name, compiled in config.pop("compile_config").items():
+        del compiled["auto_scale_loss"]
+        stage = {"stage1": "first_stage", "stage2": "second_stage"}[name]
+        config["config"][stage]["compile_config"] = compiled
+    parts["config.json"] = json.dumps(config)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+
+
+def test_older_files_are_compiled_if_they_can_be(tmp_path):
+    model = tiny.two_stage("adam")
+    older(model, tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.first_stage.compiled and loaded.second_stage.compiled
+    model.compile(UnregisteredSGD(1e-3), keras.optimizers.Adam(1e-3))
+    older(model, tmp_path / "model.keras")
+    with pytest.warns(UserWarning, match="was not compiled .* 'UnregisteredSGD'"):
+        loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert not loaded.first_stage.compiled and loaded.second_stage.compiled
+    np.testing.assert_array_equal(loaded.sample(2, seed=0), model.sample(2, seed=0))
