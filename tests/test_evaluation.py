@@ -65,6 +65,27 @@ def test_every_figure_is_that_of_its_own_metric(model):
     )
 
 
+def test_every_figure_is_of_the_protocol_asked_for(model):
+    test, features = tiny.images(60, seed=1), Quarters()
+    report = model.evaluate_generation(
+        test, features, protocol="dai-wipf", num_samples=50, seed=4, batch_size=20, verbose=0
+    )
+    samples = model.sample(50, stage=2, seed=4)
+    arguments = (samples, test, features, "dai-wipf")
+    precision, recall = metrics.precision_recall(*arguments)
+    expected = {
+        "fid": metrics.frechet_inception_distance(*arguments),
+        "kid": metrics.kernel_inception_distance(*arguments),
+        "is": metrics.inception_score(samples, features, "dai-wipf"),
+        "precision": precision,
+        "recall": recall,
+    }
+    for name, score in expected.items():
+        found = report["stage2"][name]
+        np.testing.assert_allclose(found, score, rtol=1e-4, atol=1e-9, err_msg=name)
+        assert (found.protocol, found.num_samples) == ("dai-wipf", 50)
+
+
 def test_the_mixture_and_training_images_stand_beside(model):
     test, train = tiny.images(60, seed=1), tiny.images(96)
     model.fit_mixture(train, num_components=2, seed=0)

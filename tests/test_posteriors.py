@@ -1,4 +1,5 @@
 import gc
+import inspect
 import pathlib
 
 import h5py
@@ -36,6 +37,10 @@ def test_gathering_gives_the_same_in_memory_and_on_disk(limit, named, tmp_path):
     if named:
         np.testing.assert_array_equal(Posteriors.load(path).std, STD)
         assert [p.name for p in path.parent.iterdir()] == ["p.h5"]
+
+
+def test_a_gibibyte_is_kept_in_memory():
+    assert inspect.signature(Posteriors.from_batches).parameters["memory_limit"].default == 2**30
 
 
 def test_a_temporary_file_goes_with_its_posteriors():

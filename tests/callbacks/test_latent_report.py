@@ -104,6 +104,16 @@ def test_measuring_leaves_training_as_it_is(images):
         np.testing.assert_array_equal(without, with_report)
 
 
+def test_as_many_images_or_posteriors_are_kept_as_it_says():
+    many = np.zeros((5_007, *tiny.IMAGE_SHAPE), "uint8")
+    assert len(LatentReport(many).data) == 5_000
+    mean = np.arange(120.0).reshape(60, 2)
+    for x in (Posteriors(mean, mean + 1), (mean, mean + 1)):
+        kept = LatentReport(x, num_images=41).data
+        np.testing.assert_array_equal(kept.mean, mean[:41])
+        np.testing.assert_array_equal(kept.std, mean[:41] + 1)
+
+
 def test_it_is_measured_as_in_inference(images):
     """With moving statistics of batch normalisation, which are not those of a batch."""
     model = tiny.first_stage()

@@ -76,6 +76,32 @@ def test_of_too_many_rows_a_fair_choice_is_kept(monkeypatch):
     np.testing.assert_allclose(kept.spread, [3**-0.5, 1], rtol=0.15)
 
 
+def test_memory_is_for_a_bounded_number_of_rows(monkeypatch):
+    monkeypatch.setattr(joint, "MAX_ROWS", 500)
+    sizes, distinct = [], joint._distinct
+    monkeypatch.setattr(
+        joint, "_distinct", lambda rows, counts: sizes.append(len(rows)) or distinct(rows, counts)
+    )
+    codes = np.random.default_rng(1).normal(size=(5000, 2))
+    JointConditions.from_batches(np.split(codes, 50))
+    assert len(sizes) > 2 and max(sizes) <= 500 + 500 + 100
+
+
+def test_processes_that_left_out_rows_count_as_all_they_saw(monkeypatch):
+    """One that saw 4,000 conditions beside one that saw 400."""
+    monkeypatch.setattr(joint, "MAX_ROWS", 500)
+    there = []
+    monkeypatch.setattr(joint, "gather", lambda array: there.append(array) or [array])
+    many = np.random.default_rng(1).normal(5, 1, (4000, 1))
+    JointConditions.from_batches(np.split(many, 40))
+    arrays = iter(there[:])
+    monkeypatch.setattr(joint, "gather", lambda array: [array, next(arrays)])
+    whole = JointConditions.from_batches([np.random.default_rng(2).normal(-5, 1, (400, 1))])
+    assert 600 < len(whole.rows) <= 900
+    share = whole.weights[whole.rows[:, 0] < 0].sum()
+    np.testing.assert_allclose(share, 400 / 4400, rtol=0.2)
+
+
 def test_of_too_many_rows_the_common_ones_stay_common(monkeypatch):
     monkeypatch.setattr(joint, "MAX_ROWS", 500)
     codes = np.random.default_rng(1).normal(size=(5000, 2))

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
 
 from keras_tsvae import metrics
+from keras_tsvae.conditions import JointConditions
 from keras_tsvae.metrics import ConditionAccuracy, edit_test, flip_test
 from tests import conditioned, tiny
 from tests.callbacks import linear
@@ -159,6 +160,33 @@ def test_flips_of_attributes(judge, names):
     if names is None:
         assert figures["beard"]["others"] > 0  # bearded ones smile
     assert set(model.calls) == {(90, 2, 0.9)}
+
+
+def test_flips_that_are_not_possible_do_not_count(judge):
+    """Hats come with smiles and beards alone, and neither of these without the other."""
+    rows = np.array([[1, 1, 1], [-1, 1, 1], [-1, -1, -1]], "float32")
+    model = conditioned.FakeModel()
+    model.joint = JointConditions(rows, [1, 1, 1])
+    codes = rows[np.random.default_rng(0).integers(0, 3, 90)]
+    model.draw_conditions = lambda n, seed=None: codes
+    figures = flip_test(model, judge, flips=90, seed=3)
+    before = conditioned.shows(model.conditions, codes, seed=3)
+    flipped = codes * [-1, 1, 1]
+    after = conditioned.shows(model.conditions, flipped, seed=3)
+    possible = codes[:, 1] > 0  # a hat alone is not, with one attribute more neither
+    assert 0 < possible.sum() < 90
+    changed = before != after
+    target = (changed[:, 0] & (after[:, 0] == (flipped[:, 0] > 0)))[possible]
+    assert figures["hat"]["target"] == pytest.approx(target.mean(), rel=1e-12)
+    assert figures["hat"]["others"] == pytest.approx(changed[possible][:, 1:].mean(), abs=1e-12)
+    # A smile comes or goes with the beard, which does not count; of those with hats it cannot go.
+    alone = codes[:, 0] < 0
+    flipped = codes * [1, -1, -1]
+    after = conditioned.shows(model.conditions, flipped, seed=3)
+    changed = before != after
+    target = (changed[:, 1] & (after[:, 1] == (flipped[:, 1] > 0)))[alone]
+    assert figures["smile"]["target"] == pytest.approx(target.mean(), rel=1e-12)
+    assert figures["smile"]["others"] == pytest.approx(changed[alone, 0].mean(), abs=1e-12)
 
 
 @pytest.mark.parametrize("conditions", [CLASSES, NUMBER])
