@@ -1,7 +1,5 @@
 """What every callback of this package asks of the model that it watches."""
 
-import re
-
 import numpy as np
 
 from keras_tsvae.models import FirstStageVAE, SecondStageVAE
@@ -68,14 +66,11 @@ def first_images(name, x, n):
     """
     x = x[:n] if hasattr(x, "__array__") else x  # no need to check the rest
     batches, count = [], 0
-    try:
-        for batch in inputs.image_batches(x, n):
-            batches.append(batch[: n - count])
-            count += len(batches[-1])
-            if count == n:
-                break
-    except ValueError as error:
-        raise ValueError(re.sub(r"\bx\b", name, str(error))) from error
+    for batch in inputs.image_batches(x, n, name=name, endless=True):
+        batches.append(batch[: n - count])
+        count += len(batches[-1])
+        if count == n:
+            break
     return np.concatenate(batches)
 
 

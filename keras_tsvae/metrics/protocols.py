@@ -10,8 +10,9 @@
 
 import numpy as np
 
+from keras_tsvae.training.checks import check_array
+
 PROTOCOLS = ("standard", "dai-wipf")
-_ROWS_AT_ONCE = 1024
 
 
 def check_protocol(protocol) -> str:
@@ -30,27 +31,12 @@ def check_images(images, name="images"):
         images: Array-like `(n, height, width, 1 or 3)`, n at least 1, uint8 or float in [0, 1].
         name: The argument that messages name. Defaults to `"images"`.
     """
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
+    images = check_array(images, name)
+    if images.shape[-1] not in (1, 3):
+        hint = " (channels are the last axis, not the first)" if images.shape[1] in (1, 3) else ""
         raise ValueError(
-            f"`{name}` must have shape (n, height, width, channels), n at least 1 and 1 or 3 "
-            f"channels. Received: {name}.shape={images.shape}"
+            f"`{name}` must have 1 or 3 channels{hint}. Received: {name}.shape={images.shape}"
         )
-    if images.dtype == "uint8":
-        return images
-    if images.dtype.kind != "f":
-        raise ValueError(
-            f"`{name}` must be uint8 in [0, 255] or float in [0, 1]. "
-            f"Received: {name}.dtype={images.dtype}"
-        )
-    for start in range(0, len(images), _ROWS_AT_ONCE):
-        rows = images[start : start + _ROWS_AT_ONCE]
-        lowest, highest = rows.min(), rows.max()  # NaN if there is one
-        if not (lowest >= 0 and highest <= 1):
-            raise ValueError(
-                f"`{name}` must hold finite values in [0, 1], or be uint8. "
-                f"Received: min={lowest}, max={highest}"
-            )
     return images
 
 

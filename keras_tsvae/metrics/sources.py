@@ -1,14 +1,14 @@
 """Images wherever they come from: arrays, data sets, folders of pictures, or a model."""
 
 import itertools
-import pathlib
+import os
 
 import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import Split
-from keras_tsvae.data.picture_folder import batch_rows, picture_batches
+from keras_tsvae.data.picture_folder import batch_rows, find_pictures, picture_batches
 from keras_tsvae.metrics.protocols import check_images, with_channels
 from keras_tsvae.training import inputs
 
@@ -22,10 +22,10 @@ def image_batches(source, num_images=None, name="images", **sampling):
     """Yields images in checked batches of at most 256 images, or as many as 64 MiB hold.
 
     Args:
-        source: An array (or a memory map, or what NumPy turns into an array), a
-            `keras_tsvae.data.Split`, a `tf.data.Dataset` or `keras.utils.PyDataset` of batches
-            with or without labels, a folder of picture files (with its subfolders; RGB, unless all
-            are grey), an iterable of batches, or a model with a method `sample_batches(n, ...)`.
+        source: Images in the forms that `FirstStageVAE.fit` takes; pictures of a folder (with its
+            subfolders; RGB, unless all are grey) are read batch by batch and may differ in shape.
+            Or an iterable of batches that can be read only once, or a model with a method
+            `sample_batches(n, ...)`.
         num_images: How many images to take, or None for all; a must for models.
         name: The argument that messages name. Defaults to `"images"`.
         **sampling: What a model's `sample_batches` takes besides their number.
@@ -69,7 +69,7 @@ def check_channels(model, source, num_images, name, channels):
 
 def is_npz(source) -> bool:
     """Whether `source` is the path of an `.npz` file."""
-    return isinstance(source, (str, pathlib.Path)) and str(source).endswith(".npz")
+    return isinstance(source, (str, os.PathLike)) and str(source).endswith(".npz")
 
 
 def is_array(source) -> bool:
@@ -79,14 +79,14 @@ def is_array(source) -> bool:
     return isinstance(source, Split) or hasattr(source, "__array__")
 
 
-def first_or_random(source, num_images, seed=0):
+def first_or_random(source, num_images, seed=0, name="images"):
     """Returns `num_images` random rows of an array, in its order, and how many are to be taken.
 
     Other sources come back as they are, for their first images to be taken.
     """
     if num_images is None or not is_array(source):
         return source, num_images
-    images = _array(source, "images")
+    images = inputs.as_images(source, name).data
     if positive_int("num_images", num_images) >= len(images):
         return images, None
     rows = np.random.default_rng(seed).permutation(len(images))[:num_images]
@@ -100,49 +100,43 @@ def _raw_batches(source, num_images, name, sampling):
                 "`num_images` must say how many images a model is to draw. Received: None"
             )
         return source.sample_batches(num_images, **sampling)
-    if isinstance(source, (str, pathlib.Path)):
+    if isinstance(source, (str, os.PathLike)):  # pictures may differ in shape
         return picture_batches(source, name)
-    if inputs.is_batched(source):
-        return _data_set_batches(source, num_images)
-    if is_array(source):
-        return _rows(_array(source, name))
-    if hasattr(source, "__iter__") and not isinstance(source, (dict, tuple)):
-        return itertools.chain.from_iterable(map(_rows, map(np.asarray, source)))
-    raise ValueError(
-        f"`{name}` must be an array of images, a data set, a folder of pictures, an iterable of "
-        f"batches or a model. Received: type({name})={type(source).__name__}"
+    if _is_read_once(source):
+        return itertools.chain.from_iterable(_rows(np.asarray(b), name) for b in source)
+    images = inputs.as_images(source, name)
+    if images.is_array:
+        return _rows(images.data, name)
+    endless = num_images is not None
+    batches = inputs.image_batches(images, None, endless=endless)
+    return itertools.chain.from_iterable(_rows(batch, name) for batch in batches)
+
+
+def _is_read_once(source):
+    """Whether `source` yields batches, but not again, or does not say how many."""
+    return hasattr(source, "__iter__") and not (
+        isinstance(source, (dict, set, list, tuple, keras.utils.PyDataset))
+        or hasattr(source, "__array__")
+        or hasattr(source, "element_spec")
+        or (hasattr(source, "__len__") and not hasattr(source, "__next__"))
     )
-
-
-def _array(source, name):
-    try:
-        return source.images if isinstance(source, Split) else np.asarray(source)
-    except ValueError as error:
-        raise ValueError(f"`{name}` must have one shape. Received: {error}") from error
 
 
 def require_rereadable(source, name):
     """Raises a `ValueError` unless the images of `source` can be read more than once."""
-    again = is_array(source) or isinstance(source, (str, pathlib.Path)) or inputs.is_batched(source)
-    if not again or is_npz(source):
+    if is_npz(source) or is_model(source):
         raise ValueError(
             f"`{name}` must be images that can be read again: an array, a Split, a data set or a "
             f"folder of pictures. Received: type({name})={type(source).__name__}"
         )
+    if isinstance(source, (str, os.PathLike)):
+        find_pictures(source, name)
+    else:
+        inputs.as_images(source, name)
 
 
-def _rows(images):
+def _rows(images, name):
     if images.ndim == 0:
-        raise ValueError(f"`images` must be batches of images. Received: {images!r}")
+        raise ValueError(f"`{name}` must be batches of images. Received: {images!r}")
     rows = batch_rows(images[:1].nbytes)
     return (images[start : start + rows] for start in range(0, len(images), rows))
-
-
-def _data_set_batches(source, num_images):
-    """Yields the images of a batched data set's elements, which may hold labels as well."""
-    if num_images is None:
-        inputs.require_finite(source)
-    if isinstance(source, keras.utils.PyDataset):
-        source = map(source.__getitem__, range(source.num_batches))
-    for element in source:
-        yield from _rows(np.asarray(element[0] if isinstance(element, (tuple, list)) else element))

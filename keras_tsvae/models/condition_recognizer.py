@@ -125,6 +125,8 @@ class ConditionRecognizer(Trainer, keras.Model):
         with self.scope():
             self.compile(FusedAdam(rate), self._loss, jit_compile=resolve_jit("auto"))
         self.build_optimizers()
+        shapes = ((None, *self.image_shape), (None, self.size))
+        self.build_loss(*(keras.KerasTensor(shape, "float32") for shape in shapes))
         try:
             self.fit(
                 batches,

@@ -27,7 +27,7 @@ class ConditionalGenerator(Generator):
         """Returns the most probable condition of each image, by the model's own q(c|x).
 
         Args:
-            images: An array `(n, height, width, channels)` in the forms that `fit` takes.
+            images: Images in the forms that `fit` takes.
             batch_size: Images per step. Defaults to 256.
 
         Returns:
@@ -87,9 +87,8 @@ class ConditionalGenerator(Generator):
         """As `FirstStageVAE.interpolate`; conditions, inferred, move along straight lines too."""
         if self.first_stage.condition_dim is None:
             return self.first_stage.interpolate(a, b, steps)
-        a, b = check_ends(a, b, steps)
-        single = a.ndim == 3
-        ends = [x[None] if single else x for x in (a, b)]
+        a, b, single = check_ends(a, b, steps, self.image_shape)
+        ends = [a, b]
         codes = [self._inferred(x) for x in ends]
         means = [self.first_stage.encode((x, c))[0] for x, c in zip(ends, codes)]
         z, c = line(*means, steps), line(*codes, steps)
@@ -188,8 +187,7 @@ class ConditionalGenerator(Generator):
         `x' = decoder_1(z', c')`. What the second stage does not explain of z stays as it is.
 
         Args:
-            images: One image `(height, width, channels)`, or an array of several, uint8 or float
-                in [0, 1].
+            images: One image `(height, width, channels)`, or several in the forms that `fit` takes.
             change: As the `condition` of `sample`; what a dict leaves out stays as it is.
             condition: The images' own conditions, one vector or label each. Defaults to None:
                 inferred.
@@ -207,20 +205,20 @@ class ConditionalGenerator(Generator):
         Example:
             >>> with_glasses = model.edit(images, {"Eyeglasses": 1})
         """
-        images = np.asarray(images)
-        batch = images[None] if images.ndim == 3 else images
+        self._require_trained()
+        batch, single = inputs.gathered_batch(images, self.image_shape)
         codes = self._own(batch, condition, batch_size)
         strengthen = strengthened(self.conditions, self.joint, strength)
         with called("change"):
             new = self.conditions.changed(codes, change, strengthen)
         edited = self._moved(batch, codes, new, batch_size)
-        return edited[0] if images.ndim == 3 else edited
+        return edited[0] if single else edited
 
     def traverse(self, image, name, steps=7, *, condition=None):
         """Draws an image as what is called `name` goes from one extreme to the other.
 
         Args:
-            image: One image `(height, width, channels)`, or a batch of them.
+            image: One image `(height, width, channels)`, or several in the forms that `fit` takes.
             name: A name of the conditions, which goes from its least to its greatest training
                 value (attributes from -1 to 1); of classes, a name or label to go to.
             steps: Int of at least 2. Defaults to 7.
@@ -234,15 +232,15 @@ class ConditionalGenerator(Generator):
         """
         if positive_int("steps", steps) < 2:
             raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
-        image = np.asarray(image)
-        images = image[None] if image.ndim == 3 else image
+        self._require_trained()
+        images, single = inputs.gathered_batch(image, self.image_shape, "image")
         codes = self._own(images, condition, 256)
         rows = self.joint.rows
         with called("name"):
             paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
         repeated = np.repeat(images, steps, axis=0), np.repeat(codes, steps, axis=0)
         moved = self._moved(*repeated, paths.reshape(-1, self.conditions.size), 256)
-        return moved if image.ndim == 3 else moved.reshape(len(images), steps, *self.image_shape)
+        return moved if single else moved.reshape(len(images), steps, *self.image_shape)
 
     def _moved(self, images, codes, new, batch_size):
         """Returns images inferred under `codes` and decoded under `new`."""
@@ -274,15 +272,15 @@ class ConditionalGenerator(Generator):
     def _encoded(self, x, batch_size, condition=None):
         """Yields mean, std and coded conditions of each batch of images."""
         self._require_trained()
-        if condition is None and isinstance(x, (tuple, list)) and len(x) == 2:
-            x, condition = x
+        x = inputs.as_images(x)
+        condition = x.labels if condition is None else condition
         positive_int("batch_size", batch_size)
         for images, codes in self._conditioned(x, batch_size, condition):
             pair = images if self.first_stage.condition_dim is None else (images, codes)
             yield (*self.first_stage.encode(pair, batch_size), codes)
 
     def _conditioned(self, x, batch_size, condition):
-        """Yields images with their conditions: given, or as `x` has them, or inferred."""
+        """Yields `Images` with their conditions: given, or as `x` has them, or inferred."""
         if condition is None and yields_labels(x):
             yield from self._labelled(x).batches(math.inf)
             return
@@ -299,14 +297,14 @@ class ConditionalGenerator(Generator):
         if given is not None:
             for_each(given, start)
 
-    def _labelled(self, x, y=None):
+    def _labelled(self, x, y=None, name="x"):
         size = self.conditions.size
-        return LabelledImages(x, y, self.conditions.encode, self.image_shape, size)
+        return LabelledImages(x, y, self.conditions.encode, self.image_shape, size, name)
 
     def _inferred(self, images, batch_size=256):
         self._require_trained()
         batch_size = positive_int("batch_size", batch_size)
-        batches = inputs.image_batches(images, batch_size, self.image_shape)
+        batches = inputs.image_batches(images, batch_size, self.image_shape, "images")
         return np.concatenate([self.recognizer.most_probable(x, self.joint) for x in batches])
 
     def _require_trained(self):

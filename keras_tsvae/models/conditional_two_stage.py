@@ -164,7 +164,10 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         Args:
             x: Images in the forms that `TwoStageVAE.fit` takes; data sets yield pairs of images
                 and conditions.
-            y: The conditions of an array of images, as `conditions.encode` takes them.
+                They are read once before any training, for their conditions, once more if these
+                are corrected, and once per epoch: they must be readable that often.
+            y: The conditions of an array of images, as `conditions.encode` takes them; a
+                `keras_tsvae.data.Split` has its own.
             batch_size: As in `TwoStageVAE.fit`.
             epochs: Epochs of the first stage; 0 leaves it as it is. Defaults to None: 1, or 0 for
                 a frozen first stage, which takes no other value.
@@ -200,6 +203,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             second_stage_epochs = 2 * epochs if epochs else 2
         if recognizer_epochs is not None:
             non_negative_int("recognizer_epochs", recognizer_epochs)
+        x = inputs.as_images(x)
         run = plan_fit(
             self,
             x,
@@ -213,9 +217,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         )
         labelled = self._labelled(x, y)
         if validation_data is not None:
-            validation = self._labelled(validation_data)
-            next(validation.batches(1))  # checked now, not after the training of the recognizer
-            validation_data = validation.data()
+            validation_data = self._labelled(validation_data, name="validation_data").data()
         self._learn_conditions(labelled, batch_size, recognizer_epochs, verbose)
         if correct_conditions and self.conditions.discrete:
             self.recognizer.find_reliable(labelled.drawn(RELIABLE_OF))

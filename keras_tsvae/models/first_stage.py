@@ -120,9 +120,12 @@ class FirstStageVAE(ImageCoder):
         An epoch over arrays is shuffled anew and drops its last partial batch.
 
         Args:
-            x: Images as an array, a `tf.data.Dataset` of batches or a `keras.utils.PyDataset`,
-                alone or paired with labels, which are ignored, or, where the stage is
-                conditioned, with its conditions.
+            x: Images as an array, a `keras_tsvae.data.Split`, a `tf.data.Dataset` of batches, a
+                `keras.utils.PyDataset`, batches that can be read again and have a length (a
+                `torch.utils.data.DataLoader`, or a list), or a folder of pictures of one shape,
+                which is read into memory; alone or paired with labels, which are ignored, or,
+                where the stage is conditioned, with its conditions. A `tf.data.Dataset` is read
+                once per epoch and no more.
             y: Conditions of an array of images, where the stage is conditioned; else ignored.
             batch_size: Int, for arrays only. Defaults to None: 64.
             epochs: Passes over the data. Defaults to 1.
@@ -142,10 +145,11 @@ class FirstStageVAE(ImageCoder):
                 alone.
         """
         self._assert_compile_called("fit")
+        x = self._images(x, y)
         if not self.built:
             self.build((None, *inputs.image_shape_of(x)))
         data = inputs.images_for_fit(
-            self._paired(x, y),
+            x,
             batch_size,
             self.image_shape,
             shuffle=shuffle,
@@ -153,11 +157,11 @@ class FirstStageVAE(ImageCoder):
             condition_dim=self.condition_dim,
         )
         if validation_data is not None:
+            validation_data = inputs.as_images(validation_data, "validation_data")
             size = kwargs.pop("validation_batch_size", None) or batch_size
-            size = None if inputs.is_batched(validation_data) else size
             validation_data = inputs.images_for_fit(
                 validation_data,
-                size,
+                size if validation_data.is_array else None,
                 self.image_shape,
                 training=False,
                 steps=kwargs.get("validation_steps"),
@@ -171,7 +175,7 @@ class FirstStageVAE(ImageCoder):
                 verbose=verbose,
                 callbacks=callbacks,
                 validation_data=validation_data,
-                shuffle=shuffle and isinstance(x, keras.utils.PyDataset),  # arrays are already
+                shuffle=shuffle and inputs.can_be_shuffled(x),  # arrays are already
                 **kwargs,
             )
 
@@ -180,17 +184,19 @@ class FirstStageVAE(ImageCoder):
         if kwargs.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
             return super().evaluate(x, _use_cached_eval_dataset=True, **kwargs)
         data = inputs.images_for_fit(
-            self._paired(x, y),
+            self._images(x, y),
             batch_size,
             self.image_shape,
             training=False,
+            steps=kwargs.get("steps"),
             condition_dim=self.condition_dim,
         )
         with inputs.clear_errors():
             return super().evaluate(data, **kwargs)
 
-    def _paired(self, x, y):
-        return x if y is None or self.condition_dim is None else (x, y)
+    def _images(self, x, y):
+        """Returns `Images`, with their conditions where the stage is conditioned."""
+        return inputs.as_images(x if y is None or self.condition_dim is None else (x, y))
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -111,9 +111,8 @@ class ImageCoder(Stage):
         Raises:
             ValueError: If `a` and `b` differ in shape, or `steps` is less than 2.
         """
-        a, b = check_ends(a, b, steps)
-        single = a.ndim == 3
-        ends = [self.encode(x[None] if single else x)[0] for x in (a, b)]
+        a, b, single = check_ends(a, b, steps, self.image_shape)
+        ends = [self.encode(x)[0] for x in (a, b)]
         images = self.decode(line(*ends, steps).reshape(-1, self.latent_dim))
         return images if single else images.reshape(len(a), steps, *self.image_shape)
 
@@ -142,16 +141,19 @@ class ImageCoder(Stage):
             yield (*map(ops.convert_to_numpy, encode(images, *taken)), *condition)
 
 
-def check_ends(a, b, steps):
-    """Returns both ends of an interpolation as arrays, or raises a `ValueError`."""
+def check_ends(a, b, steps, image_shape):
+    """Returns both ends of an interpolation as batches, and whether they are of one image."""
     if non_negative_int("steps", steps) < 2:
         raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
+    (a, single), (b, other) = (
+        inputs.gathered_batch(x, image_shape, name) for x, name in ((a, "a"), (b, "b"))
+    )
+    if a.shape != b.shape or single != other:
+        shapes = (x.shape[one:] for x, one in ((a, single), (b, other)))
         raise ValueError(
-            f"`a` and `b` must have one shape. Received: a.shape={a.shape}, b.shape={b.shape}"
+            "`a` and `b` must have one shape. Received: a.shape={}, b.shape={}".format(*shapes)
         )
-    return a, b
+    return a, b, single
 
 
 def line(a, b, steps):

@@ -205,6 +205,9 @@ class TwoStageVAE(Generator):
         Raises:
             ValueError: If an argument or the images are not as described.
         """
+        x = inputs.as_images(x)
+        if validation_data is not None:
+            validation_data = inputs.as_images(validation_data, "validation_data")
         run = plan_fit(
             self,
             x,
@@ -228,7 +231,8 @@ class TwoStageVAE(Generator):
         Returns:
             A dict with keys such as `stage1_loss` and `stage2_gamma`.
         """
-        sizes = (None if inputs.is_batched(x) else batch_size, batch_size or 64)
+        x = inputs.as_images(x)
+        sizes = (batch_size if x.is_array else None, batch_size or 64)
         data = (x, self.first_stage.posteriors(x, condition_dim=self.condition_dim))
         results = {}
         for (name, stage), size, images in zip(self.stages().items(), sizes, data):

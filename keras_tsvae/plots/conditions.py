@@ -6,6 +6,7 @@ from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.grids import image_grid
 from keras_tsvae.models import ConditionalTwoStageVAE
 from keras_tsvae.plots.images import require_finite, side_by_side
+from keras_tsvae.training import inputs
 
 _RANDOM, _ORIGINAL, _RECONSTRUCTION = "random", "original", "reconstruction"
 _FEW = 20  # values of a number that are drawn as classes are, at the most
@@ -76,8 +77,7 @@ def traversals(model, images, names, steps=7):
 
     Args:
         model: A trained `ConditionalTwoStageVAE`.
-        images: One image `(height, width, channels)`, or several, uint8 in [0, 255] or float in
-            [0, 1].
+        images: One image `(height, width, channels)`, or several in the forms that `fit` takes.
         names: One name of `model.conditions`, or several; of classes, names or labels.
         steps: Int of at least 2, as in `model.traverse`. Defaults to 7.
 
@@ -94,7 +94,7 @@ def traversals(model, images, names, steps=7):
     names = [names] if isinstance(names, (str, int)) else list(names)
     if not names:
         raise ValueError("`names` must be one name, or several. Received: none")
-    images = _batch(images)
+    images, _ = inputs.gathered_batch(images, model.image_shape)
     paths = [model.traverse(images, name, steps) for name in names]
     own = [model.reconstruct(images)[:, None]] * len(names)
     rows = np.concatenate([np.stack(own, 1), np.stack(paths, 1)], 2)
@@ -107,8 +107,7 @@ def edits(model, images, changes):
 
     Args:
         model: A trained `ConditionalTwoStageVAE`.
-        images: One image `(height, width, channels)`, or several, uint8 in [0, 255] or float in
-            [0, 1].
+        images: One image `(height, width, channels)`, or several in the forms that `fit` takes.
         changes: Dict from titles to changes, as `model.edit` takes them.
 
     Returns:
@@ -122,7 +121,7 @@ def edits(model, images, changes):
     """
     _check_model(model)
     _check_titles("changes", changes, (_ORIGINAL, _RECONSTRUCTION))
-    images = _batch(images)
+    images, _ = inputs.gathered_batch(images, model.image_shape)
     rows = {
         _ORIGINAL: images / 255 if images.dtype == "uint8" else images,
         _RECONSTRUCTION: model.reconstruct(images),
@@ -167,12 +166,6 @@ def _classes(model):
             + (f", {len(values)} values" if conditions.kind == "number" else "")
         )
     return [f"{value:g}" for value in values], values
-
-
-def _batch(images):
-    """Returns one image or several as a batch."""
-    images = np.asarray(images)
-    return images[None] if images.ndim == 3 else images
 
 
 def _check_model(model):

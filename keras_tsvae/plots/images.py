@@ -5,6 +5,7 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.grids import image_grid
 from keras_tsvae.models import TwoStageVAE
+from keras_tsvae.training import inputs
 
 
 def side_by_side(panels, columns=8):
@@ -64,8 +65,7 @@ def reconstructions(model, images):
 
     Args:
         model: A built `TwoStageVAE` or `FirstStageVAE`.
-        images: Array of images `(n, height, width, channels)`, uint8 in [0, 255] or float in
-            [0, 1]; all are drawn.
+        images: Images in the forms that `fit` takes; all are drawn.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -73,7 +73,7 @@ def reconstructions(model, images):
     Raises:
         ValueError: If the images are not as described, or the model is not built.
     """
-    images = np.asarray(images)
+    images = inputs.gathered(images, model.image_shape)
     return side_by_side({"originals": images, "reconstructions": model.reconstruct(images)})
 
 

@@ -22,8 +22,12 @@ class Trainer:
         return super().fit(_split(x), validation_data=_split(validation_data), **kwargs)
 
     def evaluate(self, x, **kwargs):
-        """Measures as `keras.Model.evaluate` does."""
-        return super().evaluate(_split(x), **kwargs)
+        """Measures as `keras.Model.evaluate` does; a batch that raises costs no variable."""
+        try:
+            return super().evaluate(_split(x), **kwargs)
+        finally:
+            self.jax_state_sync()  # Keras leaves it out, and its steps take what they are given
+            self._jax_state = None
 
     def scope(self):
         """Returns a context in which optimisers belong to the devices of the model: any does."""
@@ -33,6 +37,13 @@ class Trainer:
         """Creates the optimiser's state, if there is none yet."""
         if self.compiled and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+    def build_loss(self, *batch):
+        """Builds what `compile` was given for a batch of `keras.KerasTensor`s.
+
+        Left to `fit`, Keras would begin to read the data for that, and then begin anew.
+        """
+        self._symbolic_build(data_batch=batch)
 
     def _purge_model_variables(self, **kinds):
         """Leaves variables their values: Keras loses them where an epoch's first batch fails.

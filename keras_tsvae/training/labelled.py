@@ -1,9 +1,9 @@
 """Images with their labels, coded as conditions on the way to a conditioned model."""
 
+import dataclasses
 import functools
 import math
 
-import keras
 import numpy as np
 
 from keras_tsvae.batching import ArrayBatches
@@ -19,68 +19,84 @@ class LabelledImages:
     """Pairs of images and labels in any of a fit's forms, whose labels are turned into codes.
 
     Args:
-        x: Images as an array, or a `tf.data.Dataset` or `keras.utils.PyDataset` of pairs of images
-            and labels.
-        y: Labels of an array of images.
+        x: Images with labels in any form of `as_images`.
+        y: Labels of an array of images, where `x` has none.
         encode: Function from a batch of labels to coded conditions; it checks them.
         image_shape: `(height, width, channels)`.
         size: Int, the width of a code.
+        name: The argument that messages name. Defaults to `"x"`.
 
     Raises:
-        ValueError: If there are no labels, or, of arrays, as many as images.
+        ValueError: If there are no labels, or, of arrays, as many as images, or what can be seen
+            of the images without reading them does not fit.
     """
 
-    def __init__(self, x, y, encode, image_shape, size):
-        if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
-            x, y = x
-        self.is_batched = inputs.is_batched(x)
-        if y is None and not self.is_batched:
+    def __init__(self, x, y, encode, image_shape, size, name="x"):
+        images = inputs.as_images(x, name)
+        self.images, self.image_shape, self.size = images, image_shape, size
+        images.check_shape(image_shape)
+        if images.is_array:
+            self.codes = self._encoded(y, encode)
+        else:
+            _check_stream(images, y)
+        self.steps = [lambda images, labels: encode(labels)]
+
+    def _encoded(self, y, encode):
+        """Returns the codes of an array's labels."""
+        images, labels = self.images, self.images.labels
+        if y is not None and labels is not None:
             raise ValueError(
-                "`y` must hold the condition of each image: the model is conditional. "
+                f"`y` must not be given where `{images.name}` holds images and labels. "
+                f"Received: type(y)={type(y).__name__}"
+            )
+        # Messages name the argument that holds the labels.
+        name = "y" if images.name == "x" else images.name
+        labels = y if labels is None else labels
+        if labels is None:
+            raise ValueError(
+                f"`{name}` must hold the condition of each image: the model is conditional. "
                 "Received: images alone"
             )
-        self.x, self.image_shape, self.size = x, image_shape, size
-        if self.is_batched:
-            _check_stream(x, y)
-        else:
-            with called("y"):
-                self.codes = encode(y)
-            if len(self.codes) != len(x):
-                raise ValueError(
-                    "`y` must hold one condition for each image. "
-                    f"Received: {len(self.codes)} for {len(x)} images"
-                )
-        self.steps = [lambda images, labels: encode(labels)]
+        with called(name):
+            codes = encode(labels)
+        if len(codes) != len(images.data):
+            raise ValueError(
+                f"`{name}` must hold one condition for each image. "
+                f"Received: {len(codes)} for {len(images.data)} images"
+            )
+        return codes
 
     def corrected(self, correct):
         """Returns the same with codes that `correct(images, codes)` returns in place of these."""
         other = LabelledImages.__new__(LabelledImages)
         other.__dict__.update(self.__dict__)
-        if self.is_batched:
+        if not self.images.is_array:
             other.steps = [*self.steps, correct]
         else:
-            starts = range(0, len(self.x), 1024)
-            parts = (slice(start, start + 1024) for start in starts)
-            codes = [correct(np.asarray(self.x[rows]), self.codes[rows]) for rows in parts]
+            x = self.images.data
+            parts = (slice(start, start + 1024) for start in range(0, len(x), 1024))
+            codes = [correct(x[rows], self.codes[rows]) for rows in parts]
             other.codes = np.concatenate(codes).astype("float32")
         return other
 
     def data(self):
-        """Returns images and codes, in the form in which a conditioned stage takes them."""
-        if not self.is_batched:
-            return self.x, self.codes
-        if isinstance(self.x, keras.utils.PyDataset):
-            # In threads alone: coding may compute on the device, which forked processes cannot.
-            return TransformedBatches(self.x, self._coded, use_multiprocessing=False)
-        return self._coded_tf()
+        """Returns images and codes, as `Images` that a conditioned stage takes."""
+        if self.images.is_array:
+            return dataclasses.replace(self.images, labels=self.codes)
+        if self.images.is_stream:
+            return dataclasses.replace(self.images, data=self._coded_tf())
+        # In threads alone: coding may compute on the device, which forked processes cannot.
+        data = TransformedBatches(self.images.data, self._coded, use_multiprocessing=False)
+        return dataclasses.replace(self.images, data=data)
 
     def drawn(self, n):
         """Yields images and codes of n arrays' rows drawn at random, or of the first of streams."""
-        if self.is_batched or n >= len(self.x):
+        x = self.images.data
+        if not self.images.is_array or n >= len(x):
             yield from self.batches(n)
             return
-        rows = np.sort(np.random.default_rng(0).permutation(len(self.x))[:n])
-        batches = ArrayBatches((self.x, self.codes), 256, training=False, rows=rows)
+        rows = np.sort(np.random.default_rng(0).permutation(len(x))[:n])
+        batches = ArrayBatches((x, self.codes), 256, training=False, rows=rows)
         yield from (batches[index] for index in range(len(batches)))
 
     def batches(self, n):
@@ -97,13 +113,13 @@ class LabelledImages:
         checked = functools.partial(
             inputs.images_for_fit, image_shape=self.image_shape, condition_dim=self.size
         )
-        if self.is_batched:
+        if not self.images.is_array:
             return checked(self.data(), None), self.num_batches, None
         arrays = checked(self.data(), batch_size).arrays
-        if len(self.x) < max(FEWEST_TO_SPLIT, batch_size + 1):
+        if len(arrays[0]) < max(FEWEST_TO_SPLIT, batch_size + 1):
             batches = ArrayBatches(arrays, batch_size, training=True)
             return batches, len(batches), None
-        order = np.random.default_rng(0).permutation(len(self.x))
+        order = np.random.default_rng(0).permutation(len(arrays[0]))
         cut = min(int(HELD_OUT * len(order)), len(order) - batch_size)
         batches = ArrayBatches(arrays, batch_size, training=True, rows=order[cut:])
         held_out = ArrayBatches(arrays, batch_size, training=False, rows=np.sort(order[:cut]))
@@ -111,7 +127,7 @@ class LabelledImages:
 
     def all_codes(self):
         """Yields all codes batch by batch; of streams, all images are read once, and counted."""
-        if not self.is_batched:
+        if self.images.is_array:
             yield self.codes
             return
         self.num_batches = 0
@@ -135,27 +151,27 @@ class LabelledImages:
             codes = tf.numpy_function(self._code, [images, labels], tf.float32)
             return images, tf.ensure_shape(codes, (None, self.size))
 
-        return self.x.map(code)
+        return self.images.data.map(code)
 
 
-def yields_labels(x):
-    """Whether `x` comes in batches of its own, pairs of images and labels."""
-    if not inputs.is_batched(x):
-        return False
-    element = getattr(x, "element_spec", None) or x[0]
+def yields_labels(images):
+    """Whether `Images` come with labels of their own."""
+    if images.is_array:
+        return images.labels is not None
+    element = images.element()
     return isinstance(element, (tuple, list)) and len(element) == 2
 
 
-def _check_stream(x, y):
+def _check_stream(images, y):
     """Raises unless a data set comes with its labels, and these alone."""
-    if y is not None:
+    if y is not None or images.labels is not None:
+        given = images.labels if y is None else y
         raise ValueError(
             "`y` must not be given with a data set, which yields pairs of images and conditions. "
-            f"Received: type(y)={type(y).__name__}"
+            f"Received: type(y)={type(given).__name__}"
         )
-    if not yields_labels(x):
-        element = getattr(x, "element_spec", None) or x[0]
+    if not yields_labels(images):
         raise ValueError(
-            "`x` must yield pairs of images and conditions: the model is conditional. "
-            f"Received: a data set of {type(element).__name__}"
+            f"`{images.name}` must yield pairs of images and conditions: the model is conditional. "
+            f"Received: a data set of {type(images.element()).__name__}"
         )

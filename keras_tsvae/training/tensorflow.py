@@ -16,6 +16,11 @@ class StageTrainer(Trainer):
 
     def train_step(self, data):
         """Makes one optimiser step on one batch and returns the running means."""
+        # Where a stream of unknown length ends there is no data, and nothing must be counted.
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return self._step(data)
+
+    def _step(self, data):
         with tf.GradientTape() as tape:
             terms = self.loss_terms(data, training=True)
             loss = _global_mean(terms["loss"]) + self._penalty()

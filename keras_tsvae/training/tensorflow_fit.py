@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.training.iterable_batches import first_batch
 from keras_tsvae.training.streams import not_autotuned
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
@@ -72,6 +73,9 @@ class Trainer:
             with self.scope():
                 self.optimizer.build(self.trainable_variables)
 
+    def build_loss(self, *batch):
+        """Builds nothing: Keras does, without reading any data for that."""
+
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Builds nothing: all is built, and Keras would average the first batch over devices."""
 
@@ -134,7 +138,9 @@ def _fed(batches, shuffle=False):
         finally:
             batches.on_epoch_end()
 
-    signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in batches[0])
+    signature = tuple(
+        tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in first_batch(batches)
+    )
     dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
     return not_autotuned(dataset.prefetch(2))

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_tsvae.training.iterable_batches import first_batch
+
 
 class TransformedBatches(keras.utils.PyDataset):
     """Batches of another `PyDataset`, each passed through a function.
@@ -20,6 +22,7 @@ class TransformedBatches(keras.utils.PyDataset):
         )
         self.dataset = dataset
         self.function = function
+        self.keeps_order = getattr(dataset, "keeps_order", False)
         self.on_epoch_begin = dataset.on_epoch_begin
         self.on_epoch_end = dataset.on_epoch_end
 
@@ -27,6 +30,10 @@ class TransformedBatches(keras.utils.PyDataset):
     def num_batches(self):
         """The number of batches."""
         return self.dataset.num_batches
+
+    def peek(self):
+        """Returns the first batch, transformed (see `first_batch`)."""
+        return self.function(first_batch(self.dataset))
 
     def __getitem__(self, index):
         """Returns batch `index`, transformed."""

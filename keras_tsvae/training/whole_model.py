@@ -108,6 +108,8 @@ def plan_fit(
 ):
     """Checks what `TwoStageVAE.fit` takes, and builds the model if it is not.
 
+    `x` are `Images` (see `keras_tsvae.training.images`).
+
     Returns:
         `fit_stages` as a function of `x` and `validation_data`: nothing has been trained yet.
     """
@@ -124,7 +126,7 @@ def plan_fit(
     callbacks = callback_list(callbacks)
     second_stage_callbacks = callback_list(second_stage_callbacks, callbacks)
     check_storage(posteriors_memory_limit, posteriors_path)
-    inputs.require_finite(x)
+    x.require_finite()
     whole.first_stage._assert_compile_called("fit")
     if not whole.built:
         whole.build((None, *inputs.image_shape_of(x)))
@@ -155,7 +157,7 @@ def fit_stages(whole, x, first, second, validation_data, storage, verbose):
     """
     whole.history = keras.callbacks.History()
     best = initial_best(first.callbacks)
-    batched = inputs.is_batched(x)
+    batched = not x.is_array
     runs_first = first.epochs > first.initial_epoch
     if runs_first:
         first.batch_size = None if batched else first.batch_size

@@ -34,7 +34,8 @@ def test_bad_labels_are_named(case, method):
     model = toy.linear()
     with pytest.raises(ValueError, match=message):
         getattr(model, method)(IMAGES, labels, batch_size=16)
-    with pytest.raises(ValueError, match=message if labels is not None else "must hold"):
+    message = message.replace("`y`", "`validation_data`").replace("|y)", "|validation_data)")
+    with pytest.raises(ValueError, match=message):
         model.fit(IMAGES, ATTRIBUTES, 16, validation_data=(IMAGES, labels), verbose=0)
     assert untouched(model)
 
