@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from keras_tsvae import Posteriors, data, load_official_checkpoint, metrics
+from keras_tsvae.callbacks import SampleGrid
 from keras_tsvae.metrics.sources import image_batches
 from keras_tsvae.metrics.state_dict import read_state_dict
 from tests import tiny
@@ -88,6 +89,12 @@ def test_weights(home):
     assert list(read_state_dict("~/weights.npz")) == ["a"]
     with pytest.raises(ValueError, match=f"must have .*{home}/weights.npz"):
         metrics.InceptionV3Features("~/weights.npz")
+
+
+def test_callbacks(home):
+    pytest.importorskip("tensorflow")
+    SampleGrid("~/deep/pictures", log_dir="~/deep/logs")
+    assert {path.name for path in (home / "deep").iterdir()} == {"pictures", "logs"}
 
 
 def test_checkpoints(home):

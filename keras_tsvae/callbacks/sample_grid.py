@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import pathlib
 import tempfile
 
 import numpy as np
@@ -11,7 +10,7 @@ from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.batching import DivergedError
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import check_image_shape, first_images, first_stage_of
-from keras_tsvae.files import written_beside
+from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.grids import image_grid
 from keras_tsvae.models import FirstStageVAE
 
@@ -128,7 +127,7 @@ class _Board:
 
 def _writable_folder(name, folder):
     """Returns the path of a folder, made if it does not exist, or raises a `ValueError`."""
-    folder = pathlib.Path(folder).expanduser()
+    folder = expanded(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"`{name}` must not be a file. Received: {name}={str(folder)!r}")
     try:

@@ -1,7 +1,8 @@
 """Pictures in a folder and its subfolders: the one search and the one way to read them.
 
-Hidden files and folders are left out, and so are `__MACOSX`, `$RECYCLE.BIN` and this package's own
-caches. Linked folders are followed, each folder once, in its own place rather than in a link's.
+Hidden files and folders are left out, and so are what systems put beside pictures (`__MACOSX`,
+`$RECYCLE.BIN`, `@eaDir`) and this package's own caches. Linked folders are followed, each folder
+once, in its own place rather than in a link's.
 """
 
 import os
@@ -13,7 +14,7 @@ from keras_tsvae.data import pictures
 from keras_tsvae.files import expanded
 
 CACHE = "keras_tsvae_cache"  # where decoded pictures were kept before they were in Keras's folder
-_LEFT_OUT = (CACHE, "__MACOSX", "$RECYCLE.BIN")
+_LEFT_OUT = (CACHE, "__MACOSX", "$RECYCLE.BIN", "@eaDir")
 _BATCH_IMAGES = 256
 _BATCH_BYTES = 2**26
 

@@ -9,6 +9,7 @@ from keras import ops
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.backend import compile_function
 from keras_tsvae.batching import batched, check_vectors, collect
+from keras_tsvae.data.picture_folder import batch_rows
 from keras_tsvae.metrics.inception_network import CLASSES, DIMENSIONS, SIZE, inception_network
 from keras_tsvae.metrics.inception_weights import load_weights
 from keras_tsvae.metrics.protocols import check_images
@@ -30,7 +31,8 @@ class InceptionV3Features:
             after the first and the second pool, the last block of 17x17 pixels, and the last
             block; `"logits"` of the 1008 classes; or `"logits_unbiased"`, the same without the
             bias. Defaults to `"2048"`.
-        batch_size: Positive int, images computed at a time. Defaults to 64.
+        batch_size: Positive int, images computed at a time; fewer if they take more than 64 MiB.
+            Defaults to 64.
 
     Attributes:
         layer: The layer's name.
@@ -93,7 +95,8 @@ class InceptionV3Features:
             ValueError: If the images are not as described, or there are none.
         """
         images = check_images(images)
-        return collect(batched(self._features, (images,), self.batch_size), len(images))
+        rows = min(self.batch_size, batch_rows(images[:1].nbytes))
+        return collect(batched(self._features, (images,), rows), len(images))
 
     def __deepcopy__(self, memo):
         """Returns itself: copies of what uses an extractor share it."""

@@ -1,6 +1,7 @@
 """One search and one decoder, whoever asks for a folder of pictures."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -52,6 +53,7 @@ def test_both_doors_find_and_read_the_same(tmp_path):
         "b/.ipynb_checkpoints/2-checkpoint.png",
         "__MACOSX/b/2.png",
         "$RECYCLE.BIN/$R1.png",
+        "a/@eaDir/3.png/SYNOPHOTO_THUMB_M.png",
         "keras_tsvae_cache/1.png",
         "notes.txt",
         "b/png",
@@ -178,6 +180,19 @@ def test_batches_end_at_a_number_of_bytes(tmp_path, monkeypatch):
     assert [len(batch) for batch in image_batches(np.zeros((8, 8, 8, 3), "uint8"))] == [3, 3, 2]
     floats = np.zeros((2, 8, 8, 3), "float32")
     assert [len(batch) for batch in image_batches([floats])] == [1, 1]
+
+
+def test_memory_is_that_of_a_few_batches(tmp_path, monkeypatch):
+    for number in range(40):
+        write(tmp_path / f"{number}.png", Image.new("RGB", (200, 200), (number, 0, 0)))
+    monkeypatch.setattr(picture_folder, "_BATCH_BYTES", 5 * 200 * 200 * 3)
+    tracemalloc.start()
+    try:
+        total = sum(len(batch) for batch in image_batches(tmp_path))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert total == 40 and peak < 25 * 200 * 200 * 3
 
 
 def test_batches_of_photographs_are_small():

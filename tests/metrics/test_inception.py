@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_tsvae import metrics
+from keras_tsvae.data import picture_folder
 from keras_tsvae.metrics import inception_v3_features
 from keras_tsvae.metrics.inception_network import CLASSES, DIMENSIONS
 from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
@@ -95,6 +96,15 @@ def test_no_batch_is_larger_and_sizes_are_few(weights):
         images = RNG.integers(0, 256, (count, 2, 2, 3)).astype("uint8")
         np.testing.assert_array_equal(features(images), images[:, 0, 0])
     assert sizes == [1, 4, 6, 6, 6, 2, 6, 6, 6, 6, 6]
+
+
+def test_batches_of_large_images_are_smaller(weights, monkeypatch):
+    monkeypatch.setattr(picture_folder, "_BATCH_BYTES", 2 * PICTURES[0].nbytes)
+    features, sizes = InceptionV3Features(weights, "64", batch_size=8), []
+    prepare = features._prepare
+    monkeypatch.setattr(features, "_prepare", lambda x: sizes.append(len(x)) or prepare(x))
+    assert features(PICTURES).shape == (3, 64)
+    assert sizes == [2, 1]
 
 
 def test_keras_settings_do_not_matter(weights):
