@@ -48,7 +48,7 @@ class ConditionLogger(PeriodicCallback):
         self.seed = non_negative_int("seed", seed)
         self.verbose = verbose
 
-    def check(self, model):
+    def check_model(self, model):
         """Raises a `ValueError` unless the judge knows the model's conditions and images."""
         conditions_of(model, self.accuracy.judge)
 

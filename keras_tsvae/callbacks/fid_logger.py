@@ -101,9 +101,9 @@ class FIDLogger(PeriodicCallback):
                 )
             self.images, _ = first_or_random(reference, self.num_samples)
 
-    def check(self, model):
+    def check_model(self, model):
         """Raises a `ValueError` unless the model's images can be held against the reference."""
-        super().check(model)
+        super().check_model(model)
         if first_stage_of(model) is None:
             _check_decodes(self.first_stage, model)
         first = first_stage_of(model) or self.first_stage

@@ -103,9 +103,9 @@ class LatentReport(PeriodicCallback):
             return None
         return LatentStatistics.from_posteriors(Posteriors(mean, std))
 
-    def check(self, model):
+    def check_model(self, model):
         """Raises a `ValueError` unless `x` fits the model."""
-        super().check(model)
+        super().check_model(model)
         by_hand = isinstance(model, SecondStageVAE)
         if isinstance(self.data, Posteriors) != by_hand:
             wanted = "`Posteriors` or a pair (mean, std)" if by_hand else "images"

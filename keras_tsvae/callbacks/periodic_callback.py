@@ -15,8 +15,8 @@ class PeriodicCallback(keras.callbacks.Callback):
     that which `fit` was asked for, or that in which a callback listed before stops the training.
     What is found is added to the logs of these epochs alone.
 
-    Subclasses say in `check` what they need of a model, in `look` what they find, and in `prepare`
-    what is to be done once for each stage.
+    Subclasses say in `check_model` what they need of a model, in `look` what they find, and in
+    `prepare` what is to be done once for each stage.
 
     Args:
         every: Positive int, epochs from one time to the next.
@@ -28,7 +28,7 @@ class PeriodicCallback(keras.callbacks.Callback):
         self.unmeasured = frozenset()  # keys of earlier logs that this epoch's lack
         self._keys = None  # of the logs; None before the first time
 
-    def check(self, model):
+    def check_model(self, model):
         """Raises a `ValueError` unless this callback can watch the training of `model`.
 
         Args:
@@ -45,7 +45,7 @@ class PeriodicCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Checks the model, before anything is trained."""
-        self.check(self.model)
+        self.check_model(self.model)
         self.unmeasured = frozenset()
         self._keys = None
         self.prepare(stage_in_training(self.model))

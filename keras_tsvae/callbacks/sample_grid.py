@@ -57,9 +57,9 @@ class SampleGrid(PeriodicCallback):
         self.folder = _writable_folder("folder", folder)
         self._board = None if log_dir is None else _Board(_writable_folder("log_dir", log_dir))
 
-    def check(self, model):
+    def check_model(self, model):
         """Raises a `ValueError` unless the model can draw pictures, of the shape of `images`."""
-        super().check(model)
+        super().check_model(model)
         if first_stage_of(model) is None:
             raise ValueError(
                 "`model` must be a FirstStageVAE or a TwoStageVAE: a second stage alone has no "

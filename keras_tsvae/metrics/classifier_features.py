@@ -16,6 +16,7 @@ from keras_tsvae.metrics.labels import check_attribute_labels
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.pixels import unit_floats
+from keras_tsvae.whole_weights import WholeWeights
 
 _IMAGES_SEEN = 60_000  # in a training of default length, within these bounds of epochs
 _EPOCHS = (1, 30)
@@ -23,7 +24,7 @@ _CLASSES = 10_000  # at the most
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ClassifierFeatures(keras.Model):
+class ClassifierFeatures(WholeWeights, keras.Model):
     """The last hidden layer of a small convolutional classifier, and its class logits.
 
     For a Fréchet distance on features that fit the images, such as digits, without Inception's

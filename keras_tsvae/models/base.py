@@ -5,10 +5,12 @@ import contextlib
 import keras
 
 from keras_tsvae.files import expanded, written_beside
+from keras_tsvae.training.waiting_callbacks import waiting
+from keras_tsvae.whole_weights import WholeWeights
 
 
-class BaseModel(keras.Model):
-    """A `keras.Model` that refuses to be saved unbuilt and is never saved by halves."""
+class BaseModel(WholeWeights, keras.Model):
+    """A `keras.Model` that refuses to be saved unbuilt and is never saved or loaded by halves."""
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Saves architecture, weights, compile and optimiser state to a `.keras` file.
@@ -38,6 +40,10 @@ class BaseModel(keras.Model):
             )
         with written_beside(filepath) as partial, _without_distribution():
             super().save(partial, overwrite=True, **kwargs)
+
+    def fit(self, *args, callbacks=None, **kwargs):
+        """As `keras.Model.fit`; callbacks that watch a figure wait while it is not measured."""
+        return super().fit(*args, callbacks=waiting(callbacks), **kwargs)
 
     def build_optimizers(self):
         """Creates the state of optimisers that have not made a step yet, so that it is saved."""

@@ -16,6 +16,7 @@ from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.pixels import unit_floats
 from keras_tsvae.training import Trainer
+from keras_tsvae.whole_weights import WholeWeights
 
 BATCH_SIZE = 64
 DIMENSIONS = 128
@@ -32,7 +33,7 @@ NOISE_RATE = 10.0  # how much faster than the network the share of random labels
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ConditionRecognizer(Trainer, keras.Model):
+class ConditionRecognizer(WholeWeights, Trainer, keras.Model):
     """A small convolutional network from images to the condition that they show.
 
     Attributes have one logit each, classes one each, numbers and vectors their standardised value,

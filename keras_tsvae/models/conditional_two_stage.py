@@ -252,6 +252,10 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         with inputs.clear_errors():
             self.recognizer.train_on(batches, held_out, self.joint, steps, epochs, verbose)
 
+    def loaded_attributes(self):
+        """Returns the mixture and the joint distribution of the conditions."""
+        return {**super().loaded_attributes(), "joint": self.joint}
+
     def save_own_variables(self, store):
         """Saves the joint distribution of the conditions, and the mixture, if one is fitted."""
         super().save_own_variables(store)

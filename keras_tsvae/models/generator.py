@@ -166,6 +166,17 @@ class Generator(BaseModel):
                 "Received: stage='mixture'"
             )
 
+    def loaded_variables(self):
+        """Returns all variables that weights in a file may change, both optimisers' among them."""
+        own = {id(variable): variable for variable in self.variables}
+        for stage in (self.first_stage, self.second_stage):
+            own |= {id(variable): variable for variable in stage.loaded_variables()}
+        return list(own.values())
+
+    def loaded_attributes(self):
+        """Returns the mixture, which weights in a file may come with."""
+        return {"mixture": self.mixture}
+
     def save_own_variables(self, store):
         """Saves the mixture, if one is fitted."""
         if self.mixture is not None:

@@ -8,9 +8,10 @@ import keras
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.posteriors import check_storage
 from keras_tsvae.training import inputs
+from keras_tsvae.training.waiting_callbacks import WaitingCallbacks
 
 
-class WholeModelCallbacks(keras.callbacks.CallbackList):
+class WholeModelCallbacks(WaitingCallbacks):
     """Callbacks of a stage's fit whose `model` is the model that the stage is part of.
 
     So `ModelCheckpoint` saves the whole model and `EarlyStopping` restores it, while the
@@ -19,22 +20,11 @@ class WholeModelCallbacks(keras.callbacks.CallbackList):
 
     def __init__(self, callbacks, whole, stage):
         self._view = _WholeModelView(whole, stage)
-        self._last_logs = {}
-        last = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: self._last_logs.update(logs)
-        )
-        super().__init__([*callbacks, last], model=self._view)
+        super().__init__(callbacks, model=self._view)
 
     def set_model(self, model):
         """Passes the whole model on, whichever model the fit names."""
         super().set_model(self._view)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Hands back what callbacks add to the logs, for the History of the fit to see it."""
-        self._last_logs.clear()
-        super().on_epoch_end(epoch, logs)
-        if logs is not None:
-            logs.update(self._last_logs)
 
 
 class _WholeModelView:

@@ -71,16 +71,65 @@ def test_an_epoch_that_a_callback_before_makes_the_last(images):
     assert [epoch for epoch, _, _ in report.reports] == [0, 3]
 
 
-def test_patience_counts_measurements(images):
-    """Of a figure that does not get better."""
-    fid = FIDLogger(images, quarters, num_samples=8, every=3, verbose=0)
-    fid.look = lambda epoch, stage, logs: {"val_fid_stage1": 1.0}
-    stop = keras.callbacks.EarlyStopping("val_fid_stage1", mode="min", patience=2)
-    history = linear.first_stage().fit(
-        images, batch_size=96, epochs=20, callbacks=[fid, stop], verbose=0
+def measuring(every, *figures):
+    """A `LatentReport` that finds these figures, one after the other, with no images at all."""
+    report, waiting = LatentReport(tiny.images(4), every=every), list(figures)
+    report.look = lambda epoch, stage, logs: {"figure": waiting.pop(0)}
+    return report
+
+
+def stop(**kwargs):
+    return keras.callbacks.EarlyStopping("figure", mode="min", **kwargs)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_callbacks_wait_for_the_next_measurement(whole, images, tmp_path, recwarn):
+    """They count measurements, keep the best of those measured, and do not warn in between."""
+    model = linear.two_stage() if whole else linear.first_stage()
+    saved = []
+    best = keras.callbacks.ModelCheckpoint(
+        tmp_path / "best.keras", "figure", mode="min", save_best_only=True
     )
-    assert len(history.history["loss"]) == 6  # measured after 1, 3 and 6
-    assert history.history["val_fid_stage1"] == [1.0] * 3
+    named = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}_{figure:.1f}.keras")
+    every = keras.callbacks.ModelCheckpoint(
+        tmp_path / "each" / "{epoch}.keras", "figure", mode="min"
+    )
+    slower = keras.callbacks.ReduceLROnPlateau("figure", 0.5, patience=1, mode="min", min_lr=1e-9)
+    after = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: saved.append((tmp_path / "best.keras").stat().st_mtime_ns)
+    )
+    callbacks = [measuring(3, 2.0, 1.0, 1.0, 1.0), best, named, every, slower, after]
+    callbacks.append(stop(patience=2))
+    options = {"second_stage_epochs": 0} if whole else {}
+    fitted = model.fit(images, batch_size=96, epochs=20, callbacks=callbacks, verbose=0, **options)
+    history = fitted.history
+    prefix = "stage1_" if whole else ""
+    assert len(history[f"{prefix}loss"]) == 9 and len(history[f"{prefix}figure"]) == 4
+    assert [a < b for a, b in zip(saved, saved[1:])] == [False, True] + [False] * 6
+    names = {path.name for path in tmp_path.glob("*.*")} - {"best.keras"}
+    assert names == {"1_2.0.keras", "3_1.0.keras", "6_1.0.keras", "9_1.0.keras"}
+    assert len(list((tmp_path / "each").iterdir())) == 9
+    optimizer = (model.first_stage if whole else model).optimizer
+    np.testing.assert_allclose(float(optimizer.learning_rate), 1e-4 / 4, rtol=1e-5)
+    assert not [w for w in recwarn if "conditioned on" in str(w.message)]
+
+
+def test_patience_counts_measurements_in_any_list_of_callbacks():
+    model = linear.first_stage()
+    callbacks = [measuring(3, *[1.0] * 9), stop(patience=2)]
+    watching = keras.callbacks.CallbackList(callbacks, model=model, epochs=20)
+    watching.on_train_begin()
+    for epoch in range(20):
+        watching.on_epoch_end(epoch, {"loss": 1.0})
+        if model.stop_training:
+            break
+    assert epoch == 5  # measured after 1, 3 and 6
+
+
+def test_who_stands_before_what_it_watches_is_warned(images):
+    callbacks = [stop(), measuring(1, 1.0)]
+    with pytest.warns(UserWarning, match="`figure` which is not available"):
+        linear.first_stage().fit(images, batch_size=96, callbacks=callbacks, verbose=0)
 
 
 def test_what_does_not_fit_is_found_before_training(images, tmp_path, monkeypatch):
@@ -106,19 +155,19 @@ def test_what_does_not_fit_is_found_before_training(images, tmp_path, monkeypatc
         (other, r"`features` was trained on images of shape \(16"),
     ):
         with pytest.raises(ValueError, match=message):
-            fid.check(model)
+            fid.check_model(model)
         with pytest.raises(ValueError, match=message):
             model.fit(images, batch_size=48, callbacks=[fid], verbose=0)
-    FIDLogger(bare, quarters, num_samples=8).check(model)
+    FIDLogger(bare, quarters, num_samples=8).check_model(model)
 
 
 def test_a_first_stage_that_cannot_decode_is_found_before_training(images):
     first = linear.first_stage()
     fid = FIDLogger(images, quarters, first_stage=first, num_samples=8)
-    fid.check(tiny.second_stage())
+    fid.check_model(tiny.second_stage())
     first.latent_dim = 5
     with pytest.raises(ValueError, match="`first_stage` must be without conditions, and of the"):
-        fid.check(tiny.second_stage())
+        fid.check_model(tiny.second_stage())
 
 
 def test_a_folder_that_cannot_be_written_is_found_when_made(tmp_path):

@@ -1,0 +1,54 @@
+"""Weights that are taken up whole or not at all."""
+
+import contextlib
+
+from keras import ops
+
+
+class WholeWeights:
+    """Part of a `keras.Model` that stays as it is where weights given to it do not fit.
+
+    Keras takes up those that fit, one after the other, and raises at the first that does not, or
+    at the end.
+    """
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Loads weights from a file, all of them or, if any does not fit, none.
+
+        Args:
+            filepath: Path of a file that `save_weights` or `save` wrote.
+            skip_mismatch: Whether to load only those that fit. Defaults to False.
+            **kwargs: Further arguments of `keras.Model.load_weights`.
+
+        Raises:
+            ValueError: If the model is not built, or a weight is missing or of another shape.
+        """
+        with self._as_it_was_on_errors():
+            super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def set_weights(self, weights):
+        """Sets the values of `weights` from a list of arrays, all or, if any does not fit, none."""
+        with self._as_it_was_on_errors():
+            super().set_weights(weights)
+
+    def loaded_variables(self):
+        """Returns all variables that weights in a file may change, the optimiser's among them."""
+        optimizer = getattr(self, "optimizer", None)
+        return [*self.variables, *(() if optimizer is None else optimizer.variables)]
+
+    def loaded_attributes(self):
+        """Returns a dict of what else they may change."""
+        return {}
+
+    @contextlib.contextmanager
+    def _as_it_was_on_errors(self):
+        before = [(variable, ops.copy(variable.value)) for variable in self.loaded_variables()]
+        attributes = self.loaded_attributes()
+        try:
+            yield
+        except BaseException:
+            for variable, value in before:
+                variable.assign(value)
+            for name, value in attributes.items():
+                setattr(self, name, value)
+            raise
