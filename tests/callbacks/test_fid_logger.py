@@ -171,7 +171,7 @@ def test_colour_and_grey_are_told_apart_before_training(images):
     rgb[-1, 0, 0, 0] ^= 1
     fid = FIDLogger(rgb, any_channels, 96, verbose=0)
     with pytest.raises(ValueError, match="`reference` must be grey"):
-        fid.check(linear.first_stage())
+        fid.check_model(linear.first_stage())
     encoder, decoder = tiny.linear_networks((8, 8, 3), 4)
     colour = FirstStageVAE(encoder, decoder)
     colour.build((None, 8, 8, 3))
