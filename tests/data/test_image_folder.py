@@ -60,6 +60,16 @@ def test_every_picture_is_used_once_with_its_class(folder):
     assert labels.dtype == "int64" and loaded.image_shape == (8, 8, 3)
 
 
+def test_shares_are_of_the_decimal_number(tmp_path):
+    image = Image.new("L", (2, 2))
+    for number in range(100):
+        write(tmp_path / f"{number}.png", image)
+    options = {"image_size": 2, "validation_fraction": 0.29, "test_fraction": 0.57}
+    loaded = load(tmp_path, **options)  # 100 * 0.29 is 28.999999999999996, 100 * 0.57 as well
+    splits = (loaded.train, loaded.validation, loaded.test)
+    assert [len(split) for split in splits] == [14, 29, 57]
+
+
 def test_height_width_and_grey(folder):
     loaded = load(folder, image_size=(4, 10), channels=1, validation_fraction=0, test_fraction=0)
     assert loaded.image_shape == (4, 10, 1)

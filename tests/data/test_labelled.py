@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_tsvae import data
+from keras_tsvae.data import labelled
 
 RNG = np.random.default_rng(0)
 SETS = {"mnist": (28, 28), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
@@ -74,6 +75,15 @@ def test_a_tenth_of_a_small_set_is_held_out(tmp_path):
     whole = data.load("mnist", tmp_path, validation_size=0).train
     assert (len(loaded.train), len(loaded.validation), len(whole)) == (27, 3, 30)
     np.testing.assert_array_equal(loaded.validation.images, whole.images[27:])
+
+
+@pytest.mark.parametrize("n, held_out", [(60_000, 5_000), (50_010, 5_000), (49_990, 4_999)])
+def test_five_thousand_are_held_out_of_a_large_set(n, held_out):
+    images, labels = np.zeros((n, 1, 1, 1), "uint8"), np.arange(n)
+    arrays = (images, labels), (images[:3], labels[:3])
+    loaded = labelled.image_data("mnist", arrays, None, None, ())
+    np.testing.assert_array_equal(loaded.validation.labels, labels[n - held_out :])
+    np.testing.assert_array_equal(loaded.train.labels, labels[: n - held_out])
 
 
 def test_validation_size_must_leave_something(tmp_path):
