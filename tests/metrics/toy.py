@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_tsvae.metrics import ReferenceStatistics
+
 DIMENSIONS = 16
 _KERNEL = np.random.default_rng(7).normal(size=(8 * 8 * 3, DIMENSIONS)) / 255
 
@@ -21,3 +23,18 @@ def rows(n, d=DIMENSIONS, seed=0, shift=0.0):
     rng = np.random.default_rng(seed)
     mixing = np.random.default_rng(99).normal(size=(d, d)) / np.sqrt(d)
     return (rng.normal(size=(n, d)) @ mixing).clip(-1) + shift
+
+
+def reference_of(features):
+    """Statistics of features, from several batches."""
+    reference = ReferenceStatistics()
+    for start in range(0, len(features), 64):
+        reference.update_features(features[start : start + 64])
+    return reference
+
+
+def result_of(metric, features):
+    """The figure of features, from several batches."""
+    for start in range(0, len(features), 50):
+        metric.update_features(features[start : start + 50])
+    return metric.result()
