@@ -15,6 +15,7 @@ from keras_tsvae.layers.trainability import set_trainability
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
+from keras_tsvae.training.optimized import loss_scaled, optimized_indices
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
@@ -90,13 +91,15 @@ class Stage(StageTrainer, BaseModel):
                 with an accelerator, not on CPU, where it is slower.
             steps_per_execution: Training steps per call of the compiled function. Defaults to 1.
             run_eagerly: Whether to run step by step, for debugging. Defaults to False.
-            auto_scale_loss: Whether a `mixed_float16` model gets a `LossScaleOptimizer`.
+            auto_scale_loss: Whether a model with layers in `mixed_float16` gets a
+                `LossScaleOptimizer`. Defaults to True.
         """
         self._jit_compile_argument = jit_compile
         self._auto_scale_loss = auto_scale_loss
         with self.scope():
+            optimizer = FusedAdam(1e-4) if optimizer is None else optimizer
             super().compile(
-                optimizer=FusedAdam(1e-4) if optimizer is None else optimizer,
+                optimizer=loss_scaled(optimizer, self) if auto_scale_loss else optimizer,
                 jit_compile=resolve_jit(jit_compile) and not run_eagerly,
                 steps_per_execution=steps_per_execution,
                 run_eagerly=run_eagerly,
@@ -104,10 +107,10 @@ class Stage(StageTrainer, BaseModel):
             )
         self._keep_log_gamma()
 
-    def build_optimizers(self):
-        """Creates the optimiser's state, if there is none yet."""
+    def build_optimizers(self, variables=None):
+        """Creates the optimiser's state, if there is none yet, for `variables` or the trainable."""
         self._keep_log_gamma()
-        super().build_optimizers()
+        super().build_optimizers(variables)
 
     def _keep_log_gamma(self):
         """Keeps log gamma, a measured quantity, from weight decay, which would draw it to 0."""
@@ -122,12 +125,20 @@ class Stage(StageTrainer, BaseModel):
             config = {key: config[key] for key in kept}
             config["jit_compile"] = self._jit_compile_argument
             config["auto_scale_loss"] = self._auto_scale_loss
+            config["optimized"] = optimized_indices(self)
         return config
 
     def compile_from_config(self, config):
         """Compiles with what `get_compile_config` returned, and creates the optimiser's state."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
+        config = keras.saving.deserialize_keras_object(config)
+        optimized = config.pop("optimized", None)
+        # Files without the entry are of a time when only the model's own policy counted.
+        config.setdefault("auto_scale_loss", self.dtype_policy.name == "mixed_float16")
+        self.compile(**config)
+        if self.built and optimized is not None:
+            variables = self.variables
+            self.build_optimizers([variables[index] for index in optimized])
+        elif self.built:
             self.build_optimizers()
 
     def targets(self, data):

@@ -1,9 +1,12 @@
 """Train and test step of a stage on JAX."""
 
+import warnings
+
 import jax
 import keras
 from keras import ops
 
+from keras_tsvae.backend.keras_internals import built_for
 from keras_tsvae.training.jax_fit import Trainer
 
 
@@ -22,9 +25,10 @@ class StageTrainer(Trainer):
         gradients, (terms, non_trainable) = gradient(
             trainable, non_trainable, optimizer_variables, data
         )
-        trainable, optimizer_variables = self.optimizer.stateless_apply(
-            optimizer_variables, gradients, trainable
-        )
+        if gradients:
+            trainable, optimizer_variables = self._apply(
+                optimizer_variables, gradients, trainable, non_trainable
+            )
         logs, metrics_variables = self._stateless_metrics(metrics_variables, terms)
         return logs, (trainable, non_trainable, optimizer_variables, metrics_variables)
 
@@ -45,6 +49,25 @@ class StageTrainer(Trainer):
             loss = self.optimizer.scale_loss(ops.mean(terms["loss"]) + penalty)
             self.update_gamma(ops.mean(terms["mse"]))
         return loss, (terms, _current(scope, self.non_trainable_variables))
+
+    def _apply(self, optimizer_variables, gradients, trainable, non_trainable):
+        """Makes a step of the optimiser, which may have state for variables that are frozen now."""
+        known = [id(variable) for variable in built_for(self.optimizer)]
+        if len(known) == len(trainable):
+            return self.optimizer.stateless_apply(optimizer_variables, gradients, trainable)
+        keys = [id(variable) for variable in self.trainable_variables]
+        values = dict(zip(map(id, self.non_trainable_variables), non_trainable))
+        values |= zip(keys, trainable)
+        gradient_of = dict(zip(keys, gradients))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Gradients do not exist")
+            applied, optimizer_variables = self.optimizer.stateless_apply(
+                optimizer_variables,
+                [gradient_of.get(key) for key in known],
+                [values[key] for key in known],
+            )
+        values = dict(zip(known, applied))
+        return [values[key] for key in keys], optimizer_variables
 
     def _stateless_metrics(self, metrics_variables, terms):
         mapping = list(zip(self.metrics_variables, metrics_variables))

@@ -7,6 +7,7 @@ import keras
 
 from keras_tsvae.backend import local_replicas
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.training.optimized import check_optimized
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
 
@@ -19,6 +20,7 @@ class Trainer:
 
     def fit(self, x, validation_data=None, **kwargs):
         """Trains as `keras.Model.fit` does."""
+        check_optimized(self)
         return super().fit(_split(x), validation_data=_split(validation_data), **kwargs)
 
     def evaluate(self, x, **kwargs):
@@ -33,10 +35,10 @@ class Trainer:
         """Returns a context in which optimisers belong to the devices of the model: any does."""
         return contextlib.nullcontext()
 
-    def build_optimizers(self):
-        """Creates the optimiser's state, if there is none yet."""
+    def build_optimizers(self, variables=None):
+        """Creates the optimiser's state, if there is none yet, for `variables` or the trainable."""
         if self.compiled and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
+            self.optimizer.build(variables or self.trainable_variables)
 
     def build_loss(self, *batch):
         """Builds what `compile` was given for a batch of `keras.KerasTensor`s.

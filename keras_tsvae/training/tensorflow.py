@@ -27,7 +27,8 @@ class StageTrainer(Trainer):
             scaled_loss = self.optimizer.scale_loss(loss)
         variables = self.trainable_variables
         gradients = tape.gradient(scaled_loss, variables)
-        self.optimizer.apply_gradients(zip(gradients, variables))
+        if variables:
+            self.optimizer.apply_gradients(zip(gradients, variables))
         if self.follows_mse:
             self.update_gamma(_sum_over_replicas(_global_mean(terms["mse"])))
         return self.update_metrics(terms)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.training.iterable_batches import first_batch
+from keras_tsvae.training.optimized import check_optimized
 from keras_tsvae.training.streams import not_autotuned
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
@@ -23,6 +24,7 @@ class Trainer:
 
     def fit(self, x, validation_data=None, shuffle=False, **kwargs):
         """Trains as `keras.Model.fit` does, on batches of which each device gets a part."""
+        check_optimized(self)
         if self._devices > 1 and self.steps_per_execution > 1:
             raise ValueError(
                 "`steps_per_execution` must be 1 under a strategy of several devices, with which "
@@ -48,8 +50,8 @@ class Trainer:
         """Returns a context in which optimisers belong to the devices of the model."""
         return self.distribute_strategy.scope()
 
-    def build_optimizers(self):
-        """Creates the optimiser's state, if there is none yet.
+    def build_optimizers(self, variables=None):
+        """Creates the optimiser's state, if there is none yet, for `variables` or the trainable.
 
         Left to the first training step, it would make TensorFlow trace that step twice.
         """
@@ -71,7 +73,7 @@ class Trainer:
             )
         if not self.optimizer.built:
             with self.scope():
-                self.optimizer.build(self.trainable_variables)
+                self.optimizer.build(variables or self.trainable_variables)
 
     def build_loss(self, *batch):
         """Builds nothing: Keras does, without reading any data for that."""

@@ -99,3 +99,42 @@ def test_the_optimisers_state_is_kept(images, tmp_path):
     same(state(loaded.optimizer), state(first.optimizer))
     loaded.fit(images, batch_size=32, epochs=1, verbose=0)
     same(loaded.encoder.get_weights(), before)
+
+
+def test_what_is_frozen_after_a_fit_is_left_alone_by_the_next(images, tmp_path):
+    first = tiny.first_stage(keras.optimizers.Adam(1e-3))
+    first.fit(images, batch_size=32, epochs=1, verbose=0)
+    first.encoder.trainable = False
+    kept, decoder = first.encoder.get_weights(), first.decoder.get_weights()
+    moments = state(first.optimizer)
+    loaded = saved_and_loaded(first, tmp_path)
+    same(state(loaded.optimizer), moments)
+    for model in (first, loaded):
+        model.fit(images, batch_size=32, epochs=1, verbose=0)
+        same(model.encoder.get_weights(), kept)
+        assert not np.array_equal(model.decoder.get_weights()[0], decoder[0])
+        assert int(model.optimizer.iterations) == 6
+    with_same_state = saved_and_loaded(loaded, tmp_path)
+    same(state(with_same_state.optimizer), state(loaded.optimizer))
+
+
+def test_what_is_thawed_after_a_fit_has_to_be_compiled(images):
+    first = tiny.first_stage()
+    first.decoder.trainable = False
+    first.fit(images, batch_size=32, epochs=1, verbose=0)
+    first.decoder.trainable = True
+    with pytest.raises(ValueError, match="`trainable` .* call `compile` again"):
+        first.fit(images, batch_size=32, epochs=1, verbose=0)
+    first.compile("sgd")
+    first.fit(images, batch_size=32, epochs=1, verbose=0)
+
+
+def test_a_stage_without_anything_to_train_goes_through_its_epochs(images):
+    first = tiny.first_stage()
+    first.trainable = False
+    before = first.encoder.trainable_variables + first.get_weights()
+    history = first.fit(images, batch_size=32, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    statistics = [w for w in first.weights if w.name.startswith("moving")]
+    assert statistics and len(before) == len(first.get_weights())
+    same(first.get_weights(), before)
