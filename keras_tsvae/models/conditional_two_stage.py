@@ -34,7 +34,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         frozen_first_stage: Whether the first stage is trained already, and stays as it is.
             Defaults to False.
         preset: As in `TwoStageVAE`.
-        **kwargs: `name` of `keras.Model`.
+        **kwargs: `name` and `trainable` of `keras.Model`.
 
     Raises:
         ValueError: If stages and conditions do not fit together.

@@ -38,7 +38,7 @@ class FirstStageVAE(ImageCoder):
         likelihood: `"gaussian"`, or `"cross_entropy"` for Bernoulli pixels, which have no gamma;
             the decoder then needs a method `logits(z, training)`, as this package's have.
             Defaults to `"gaussian"`.
-        **kwargs: `name` and `dtype` of `keras.Model`.
+        **kwargs: `name`, `trainable` and `dtype` of `keras.Model`.
 
     Raises:
         ValueError: If the networks do not fit together, or an argument is not as described.

@@ -51,7 +51,7 @@ class SecondStageVAE(Stage):
             end of every epoch, so that their standard deviation, averaged over dimensions, is that
             of the training posteriors, `sqrt(mean_j(Var mean_j + E std_j^2))`. Defaults to
             `"learned"`.
-        **kwargs: `name` and `dtype` of `keras.Model`.
+        **kwargs: `name`, `trainable` and `dtype` of `keras.Model`.
 
     Raises:
         ValueError: If an argument is not a positive integer, or the networks do not fit together.

@@ -31,7 +31,7 @@ class TwoStageVAE(Generator):
         second_stage: A `SecondStageVAE` of the same latent width.
         preset: The `keras_tsvae.presets.Preset` that `compile` takes its optimisers from; set by
             `from_preset`. Defaults to None.
-        **kwargs: `name` of `keras.Model`.
+        **kwargs: `name` and `trainable` of `keras.Model`.
 
     Raises:
         ValueError: If the latent widths differ.
