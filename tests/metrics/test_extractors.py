@@ -185,6 +185,21 @@ def test_the_classifier_is_trained_for_as_many_epochs_as_it_says(capsys, monkeyp
     assert epochs == [30, 24, 8, 1]
 
 
+def test_the_classifier_is_trained_with_the_loss_of_its_logits(monkeypatch):
+    def fit(classifier, batches, **kwargs):
+        logits, labels = np.array([[-3.0, 0.5]] * 10, "float32"), batches.arrays[1]
+        losses.append(float(np.mean(classifier.loss(labels, logits))))
+
+    losses = []
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    few, classes = tiny.images(10), np.arange(10) % 2
+    ClassifierFeatures.fit(few, classes)
+    ClassifierFeatures.fit(few, np.eye(2)[classes] * [1, -1] + [0, 1])  # both 1, or both 0
+    of_classes = np.log(np.exp([-3, 0.5]).sum()) - np.mean([-3, 0.5])
+    of_attributes = np.log1p(np.exp([-3, 0.5])).mean() - np.mean([-3, 0.5]) / 2
+    np.testing.assert_allclose(losses, [of_classes, of_attributes], rtol=1e-5)
+
+
 def test_images_of_another_shape_are_refused(judge):
     with pytest.raises(ValueError, match=r"trained on images of shape \(8, 8, 1\)"):
         as_extractor(judge)(toy.images(3))

@@ -9,7 +9,7 @@ from keras_tsvae import metrics
 from keras_tsvae.data import Split
 from keras_tsvae.metrics.protocols import check_images, prepare_generated
 from keras_tsvae.metrics.sources import first_or_random, image_batches
-from tests.metrics import toy
+from tests.metrics import formulas, toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 
@@ -28,6 +28,16 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         return self.images[index * 10 : index * 10 + 10], np.zeros(10)
+
+
+class Classes(metrics.extractors.FunctionFeatures):
+    has_classes = True
+
+    def __init__(self):
+        super().__init__(toy.features)
+
+    def class_logits(self, features):
+        return features[:, :3]
 
 
 class Model:
@@ -78,12 +88,6 @@ def test_models_draw_as_many_as_asked_for():
 
 
 def test_models_of_two_stages_draw_from_the_stage_asked_for():
-    class Classes(metrics.extractors.FunctionFeatures):
-        has_classes = True
-
-        def class_logits(self, features):
-            return features[:, :3]
-
     class Whole(Model):
         second_stage = "there"
         calls = []
@@ -97,10 +101,19 @@ def test_models_of_two_stages_draw_from_the_stage_asked_for():
     metrics.frechet_inception_distance(model, real, toy.features, **counts)
     metrics.kernel_inception_distance(model, real, toy.features, **counts)
     metrics.precision_recall(model, real, toy.features, **counts)
-    metrics.inception_score(model, Classes(toy.features), **counts)
+    metrics.inception_score(model, Classes(), **counts)
     assert model.calls == [(30, 1, 4)] * 4
     fid = metrics.frechet_inception_distance(model, real, toy.features)
     assert fid.num_samples == 10_000 and model.calls[4:] == [(10_000, 2, 0)]
+
+
+def test_the_inception_score_of_images_has_its_own_settings():
+    fake = toy.images(50)
+    for splits in (None, 3):
+        settings = {} if splits is None else {"splits": splits}
+        score = metrics.inception_score(fake, Classes(), **settings)
+        expected = formulas.inception_score(toy.features(fake)[:, :3], splits or 10)
+        np.testing.assert_allclose([score, score.std], expected, rtol=1e-6)
 
 
 def test_grey_pictures_stay_grey_and_broken_ones_are_named(tmp_path):
