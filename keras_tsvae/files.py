@@ -67,9 +67,13 @@ def cache_folder(*parts):
 
     Args:
         *parts: Str, names of folders inside of this package's part of Keras's cache folder, which
-            is `~/.keras` or what the environment variable `KERAS_HOME` names.
+            is what the environment variable `KERAS_HOME` names, or `~/.keras`; where that is not
+            there and cannot be made, it is `/tmp/.keras`, as with Keras.
     """
-    return expanded(os.environ.get("KERAS_HOME") or "~/.keras").joinpath("keras_tsvae", *parts)
+    keras = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
+    if not os.environ.get("KERAS_HOME") and not keras.exists():
+        keras = keras if os.access(keras.parent, os.W_OK) else pathlib.Path("/tmp/.keras")
+    return keras.joinpath("keras_tsvae", *parts)
 
 
 def _put(new, path, unless):

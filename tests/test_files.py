@@ -204,6 +204,16 @@ def test_names_may_be_long(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_caches_lie_where_keras_keeps_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_HOME")
+    assert cache_folder("a") == tmp_path / ".keras" / "keras_tsvae" / "a"
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    assert str(cache_folder("a")) == "/tmp/.keras/keras_tsvae/a"
+    (tmp_path / ".keras").mkdir()
+    assert cache_folder("a") == tmp_path / ".keras" / "keras_tsvae" / "a"
+
+
 def test_home_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_HOME", "~/keras")

@@ -1,7 +1,10 @@
 """Data sets of images: `load` one by its name, and feed its splits to a model.
 
 Nothing is read before `load` is called; MNIST, Fashion-MNIST and CIFAR-10 are downloaded by
-Keras, or read from files that you bring, as CelebA and your own folder of pictures are.
+Keras, or read from files that you bring, as CelebA and your own folder of pictures are. Pictures of
+the latter two are decoded once, into `keras_tsvae/pictures` in Keras's own folder (`~/.keras`, or
+what `KERAS_HOME` names) or into `cache_dir`, one uint8 array for each set of options. Such folders,
+and any `keras_tsvae_cache` among pictures, where they were before, can be deleted at any time.
 """
 
 import inspect

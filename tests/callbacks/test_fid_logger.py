@@ -136,7 +136,7 @@ def test_bad_arguments_are_refused(images):
         FIDLogger(images, features, num_samples=1)
     with pytest.raises(ValueError, match="`reference` must hold at least 2 images. Received: 1"):
         FIDLogger(images[:1], features)
-    with pytest.raises(ValueError, match="`reference` must be images that can be read again"):
+    with pytest.raises(ValueError, match="`reference` must be .* that can be read more than once"):
         FIDLogger(iter([images]), features)
     with pytest.raises(ValueError, match="`every` must be"):
         FIDLogger(images, features, every=0)
@@ -176,9 +176,9 @@ def test_colour_and_grey_are_told_apart_before_training(images):
     colour = FirstStageVAE(encoder, decoder)
     colour.build((None, 8, 8, 3))
     with pytest.raises(ValueError, match="the model's images` must be grey"):
-        FIDLogger(images, any_channels, 96, verbose=0).check(colour)
+        FIDLogger(images, any_channels, 96, verbose=0).check_model(colour)
     judge = metrics.ClassifierFeatures((8, 8, 1), num_outputs=3)
     with pytest.raises(ValueError, match="was trained on images of shape"):
-        FIDLogger(images, judge, 96, verbose=0).check(colour)
+        FIDLogger(images, judge, 96, verbose=0).check_model(colour)
     judge = metrics.ClassifierFeatures((8, 8, 3), num_outputs=3)
-    FIDLogger(images, judge, 96, verbose=0).check(colour)
+    FIDLogger(images, judge, 96, verbose=0).check_model(colour)
