@@ -79,13 +79,13 @@ def evaluate_obedience(
             print(f"Measuring: {what}")
         return _judged(batches, [ConditionAccuracy(judge, names) for _ in labels], labels)
 
+    codes = model.draw_conditions(num_samples, seed=seed)
+    drawn = model.sample_batches(num_samples, condition=codes, **sampling)  # checked before all
     (ceiling,) = judged("real pictures", image_batches(images), labels)
     reconstructed = (model.reconstruct(batch) for batch in image_batches(images[kept]))
     (reconstruction,) = judged("reconstruction", reconstructed, labels[kept])
-    codes = model.draw_conditions(num_samples, seed=seed)
     asked = labels_of(conditions, codes)
     shuffled = np.random.default_rng(seed).permutation(asked)
-    drawn = model.sample_batches(num_samples, condition=codes, **sampling)
     samples, floor = judged("samples", drawn, asked, shuffled)
     if verbose:
         print("Measuring: flips")

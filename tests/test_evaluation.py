@@ -115,7 +115,7 @@ def test_bad_arguments_are_refused(model):
     with pytest.raises(ValueError, match="`num_samples` must be"):
         model.evaluate_generation(tiny.images(9), Quarters(), num_samples=0)
     for bad in (iter([tiny.images(9)]), "real.npz", None):
-        with pytest.raises(ValueError, match="`test` must be .* that can be read (again|more than once)"):
+        with pytest.raises(ValueError, match="`test` must be (an array of )?images"):
             model.evaluate_generation(bad, Quarters())
     with pytest.raises(ValueError, match="the model's images` must have the shape"):
         other = tiny.images(9, (16, 16, 1))

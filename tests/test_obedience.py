@@ -12,6 +12,7 @@ from keras_tsvae.obedience import evaluate_obedience
 from tests import conditioned, tiny
 from tests.callbacks import linear
 from tests.conditioned import WIDTH, Conditions, PixelJudge
+from tests.conditions import toy
 
 NAMES = ("hat", "smile", "beard")
 CLASSES = Conditions("classes", ("zero", "one", "two"))
@@ -190,3 +191,20 @@ def test_the_table_of_generation_has_a_column_of_obedience(judge, class_judge):
     codes = conditioned.draw(CLASSES, 50, 4)
     shown = conditioned.shows(CLASSES, codes, seed=4).argmax(1)
     assert table["stage2"]["obedience"] == pytest.approx(np.mean(shown == codes.argmax(1)))
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"stage": 3}, "`stage` must be 1, 2 or"),
+        ({"strength": -1}, "`strength` must be a number"),
+        ({"batch_size": 0}, "`batch_size` must be a positive integer"),
+    ],
+)
+def test_what_samples_cannot_be_drawn_with_is_found_first(wrong, message, monkeypatch):
+    model = toy.linear(seen=toy.ROWS.astype("float32"))
+    judge = PixelJudge(width=model.conditions.size)
+    monkeypatch.setattr("keras_tsvae.obedience._judged", None)  # not called
+    images, labels = toy.data(20)
+    with pytest.raises(ValueError, match=message):
+        evaluate_obedience(model, (images, labels), judge, num_samples=20, verbose=0, **wrong)

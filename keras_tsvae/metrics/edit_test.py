@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_tsvae.metrics.flip_test import flip_figures
-from keras_tsvae.metrics.judging import as_judge, check_labels, conditions_of, verdicts
+from keras_tsvae.metrics.flip_test import flip_figures, numbers_of
+from keras_tsvae.metrics.judging import as_judge, check_labels, conditions_of, names_of, verdicts
 from keras_tsvae.metrics.protocols import check_images
 
 
@@ -35,7 +35,8 @@ def edit_test(model, images, labels, judge, names=None, batch_size=256):
         He et al. (2019), *AttGAN*, section 4: the accuracy of an edit, and how much else it keeps.
     """
     judge = as_judge(judge)
-    conditions_of(model, judge)
+    known = names_of(conditions_of(model, judge), judge)
+    numbers_of(known if names is None else names, known)  # raises for one that there is not
     images, shown = check_images(images), check_labels(judge, "labels", labels)
     if len(images) != len(shown):
         raise ValueError(

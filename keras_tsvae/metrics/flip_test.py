@@ -68,7 +68,7 @@ def flip_figures(model, judge, labels, seen, names=None):
     """Returns the figures of `flip_test` for what `seen(labels)`, the verdicts, tells."""
     conditions = model.conditions
     known = names_of(conditions, judge)
-    tested = _numbers(known if names is None else names, known)
+    tested = numbers_of(known if names is None else names, known)
     before = seen(labels)
     figures = {}
     for number in tested:
@@ -93,7 +93,7 @@ def _mean(values):
     return float(values.mean()) if values.size else float("nan")
 
 
-def _numbers(names, known):
+def numbers_of(names, known):
     """Returns the places of `names` in `known`, or raises."""
     unknown = [name for name in names if name not in known]
     if unknown:
