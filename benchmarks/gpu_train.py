@@ -3,7 +3,8 @@
 First the judge, `ClassifierFeatures` of the real images and their labels; then both stages, each
 for its share of the time that is left, with a learning rate that falls along half a cosine of that
 time; then Fréchet distances and so on of reconstructions, stage 1, stage 2 and a mixture of ten
-Gaussians. An epoch's steps are one program on the device, of the stages' own `train_step`.
+Gaussians, in float32 whatever the dtype policy of the training. An epoch's steps are one program
+on the device, of the stages' own `train_step`.
 
 Beside the JSON file lie `judge.keras`, the weights as float16 (`stage1_0.npz`, `stage2_0.npz`, none
 larger than 15 MiB; `load_weights` reads them) and pictures. Weights are written once a minute, too.
@@ -121,6 +122,15 @@ def make_judge(train, test, epochs, folder):
     return judge, float(np.mean(judge.class_logits(features).argmax(1) == test[1]))
 
 
+def make_model(args, policy):
+    """Returns the preset's model under a dtype policy."""
+    keras.config.set_dtype_policy(policy)
+    changes = {"gamma": args.gamma, "second_stage_gamma": "learned", "schedule": "constant"}
+    model = tsvae.TwoStageVAE.from_preset(args.preset, **changes)
+    keras.config.set_dtype_policy("float32")
+    return model
+
+
 def run(args, results, console):
     """Trains and measures."""
     start, folder = time.monotonic(), args.output.parent
@@ -130,31 +140,24 @@ def run(args, results, console):
         results.update("train", **figures)
 
     keras.utils.set_random_seed(0)
-    x, y, x_test, y_test = load(args.data, 512 if args.tiny else None)
+    x, y, x_test, y_test = load(args.data, 128 if args.tiny else None)
     arguments = {key: str(value) for key, value in vars(args).items()}
     report(arguments=arguments, device=jax.devices()[0].device_kind, jax=jax.__version__)
     epochs = 1 if args.tiny else JUDGE_EPOCHS
     judge, accuracy = make_judge((x, y), (x_test, y_test), epochs, folder)
     report(judge_epochs=epochs, judge_accuracy=accuracy, images=len(x))
 
-    keras.config.set_dtype_policy(args.dtype_policy)
-    model = tsvae.TwoStageVAE.from_preset(
-        args.preset,
-        train_size=len(x),
-        gamma=args.gamma,
-        second_stage_gamma="learned",
-        schedule="constant",
-    )
-    keras.config.set_dtype_policy("float32")
-    model.compile()
-    model.build_optimizers()
+    trained = make_model(args, args.dtype_policy)
+    trained.compile()
+    trained.build_optimizers()
+    model = make_model(args, "float32")  # has the same weights, and is what is measured
     left = max(start + args.train - (0 if args.tiny else MEASURING) - time.monotonic(), 0)
     for name, share, size in (
         ("stage1", args.share, args.batch_size),
         ("stage2", 1 - args.share, args.second_stage_batch_size),
     ):
         arrays = (x,) if name == "stage1" else model.posteriors(x, batch_size=1000).arrays
-        stage = model.stages()[name]
+        stage = trained.stages()[name]
 
         def keep(logs):
             save_weights(stage, folder, name)
@@ -163,6 +166,8 @@ def run(args, results, console):
 
         logs = Training(stage, size, args.learning_rate, share * left).run(arrays, keep)
         keep(logs)
+        for weight, value in zip(model.stages()[name].weights, stage.weights):
+            weight.assign(value)
         report(**{f"{name}_epochs": len(logs), f"{name}_last": logs[-1]})
         samples = model.sample(SIDE * SIDE, stage=int(name[-1]), seed=0, batch_size=SIDE * SIDE)
         picture(samples, folder / f"{name}.png")
