@@ -72,6 +72,11 @@ class LatentReport(PeriodicCallback):
             self.data = Posteriors(x.mean[:num_images], x.std[:num_images])
         else:
             self.data = first_images("x", x, num_images)
+        if len(self.data) < 2:
+            raise ValueError(
+                "`x` must hold at least 2 images or posteriors, and `num_images` be as many. "
+                f"Received: {len(self.data)} of them, num_images={num_images}"
+            )
         self.reports = []
 
     def prepare(self, stage):

@@ -164,6 +164,9 @@ def test_bad_arguments(images):
     for arguments in ({"every": 0}, {"num_images": 0}, {"x": images[..., 0]}, {"x": images / 9}):
         with pytest.raises(ValueError, match=f"`{[*arguments][0]}` must"):
             LatentReport(**{"x": images, **arguments})
+    for arguments in ({"x": images[:1]}, {"x": images, "num_images": 1}):
+        with pytest.raises(ValueError, match="`x` must hold at least 2 images"):
+            LatentReport(**arguments)
     posteriors = Posteriors(np.zeros((8, 5)), np.ones((8, 5)))
     for x, model, rule in (
         (posteriors, linear.first_stage(), "must hold images where a FirstStageVAE"),
