@@ -7,6 +7,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_scor
 from keras_tsvae import metrics
 from keras_tsvae.conditions import JointConditions
 from keras_tsvae.metrics import ConditionAccuracy, edit_test, flip_test
+from keras_tsvae.metrics.flip_test import flip_figures
+from keras_tsvae.metrics.judging import as_judge
 from tests import conditioned, tiny
 from tests.callbacks import linear
 from tests.conditioned import RATES, WIDTH, Conditions, PixelJudge
@@ -103,7 +105,7 @@ def test_reset_forgets_and_memory_does_not_grow(judge):
         (4, [["yes", "no", "no"]] * 4, r"must be \+1 and -1, or 1 and 0"),
         (np.full((4, 8, 8, 1), np.nan), np.ones((4, 3)), "`images` must hold finite values"),
         (np.zeros((4, 16, 16, 1)), np.ones((4, 3)), r"`images` must have the shape of the judge"),
-        (np.zeros((0, 8, 8, 1)), np.ones((0, 3)), "n at least 1"),
+        (np.zeros((0, 8, 8, 1)), np.ones((0, 3)), "`images` must not be empty"),
     ],
 )
 def test_bad_images_and_attributes_are_refused(judge, images, conditions, rule):
@@ -187,6 +189,17 @@ def test_flips_that_are_not_possible_do_not_count(judge):
     target = (changed[:, 1] & (after[:, 1] == (flipped[:, 1] > 0)))[alone]
     assert figures["smile"]["target"] == pytest.approx(target.mean(), rel=1e-12)
     assert figures["smile"]["others"] == pytest.approx(changed[alone, 0].mean(), abs=1e-12)
+
+    half = np.arange(90) % 2 == 0
+
+    def seen(labels):  # half of those who smile seem to have hats
+        shown = labels > 0
+        shown[:, 0] |= shown[:, 1] & half
+        return shown
+
+    labels = model.conditions.decode(codes)
+    figures = flip_figures(model, as_judge(judge), labels, seen)
+    assert figures["smile"]["others"] == pytest.approx(half[alone].mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("conditions", [CLASSES, NUMBER])
