@@ -75,7 +75,8 @@ class Worker:
 
     def _read(self):
         for line in self.process.stdout:
-            self._answers.put(json.loads(line))
+            if line.startswith("{"):  # and not what some library prints
+                self._answers.put(json.loads(line))
         self._answers.put(None)
 
     def _ask(self, question):
