@@ -7,6 +7,7 @@ import pytest
 from keras_tsvae import plots
 from tests import tiny
 from tests.callbacks import linear
+from tests.conditions import toy
 
 MESSAGE = "its training has diverged.* Received: .* with NaN or infinity"
 
@@ -73,3 +74,15 @@ def test_the_computed_scale_of_a_diverged_stage_does_not_hide_its_loss():
     spoil(model.decoder)
     rescale = model._rescaling(model._posteriors(np.zeros((8, 4)), np.ones((8, 4))))
     rescale.on_epoch_end(0, {})
+
+
+@pytest.mark.parametrize("network", ["first_stage", "second_stage"])
+def test_samples_of_a_diverged_conditional_model_are_refused(network):
+    model = toy.linear(seen=toy.ROWS.astype("float32"))
+    spoil(getattr(model, network).decoder)
+    for call in (
+        lambda: model.sample(3, seed=0),
+        lambda: list(model.sample_batches(3, seed=0, condition={"north_west": 1})),
+    ):
+        with pytest.raises(ValueError, match=MESSAGE):
+            call()
