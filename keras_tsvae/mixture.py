@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.backend import compile_function
 
 MAX_ROWS = 50_000
 _NAMES = ("weights", "means", "cholesky")
@@ -27,10 +28,13 @@ class GaussianMixture:
         density estimation.
     """
 
+    variables = ()  # as models have them: it is constant
+
     def __init__(self, weights, means, cholesky):
         self.weights, self.means, self.cholesky = (
             np.asarray(array, "float32") for array in (weights, means, cholesky)
         )
+        self._compiled = None
 
     @classmethod
     def fit(cls, posteriors, num_components=10, seed=None):
@@ -86,6 +90,18 @@ class GaussianMixture:
         means = ops.take(ops.convert_to_tensor(self.means), component, axis=0)
         factors = ops.take(ops.convert_to_tensor(self.cholesky), component, axis=0)
         return means + ops.squeeze(ops.matmul(factors, noise[:, :, None]), -1)
+
+    def draw(self, choice, noise, batch_size=None):
+        """Returns what calling it returns, as an array, in compiled form.
+
+        Args:
+            choice: Array of standard normal noise.
+            noise: Another one.
+            batch_size: How many rows full batches have, if that is known.
+        """
+        if self._compiled is None:
+            self._compiled = compile_function(self, self.__call__)
+        return ops.convert_to_numpy(self._compiled(choice, noise, full=batch_size))
 
     def save_own_variables(self, store):
         """Writes the parameters to a mapping from names to arrays."""

@@ -6,6 +6,7 @@ _NAME = keras.backend.backend()
 
 if _NAME == "tensorflow":
     from keras_tsvae.backend.tensorflow import (
+        Inference,
         apply_adam,
         compile_function,
         gather,
@@ -18,7 +19,6 @@ if _NAME == "tensorflow":
 elif _NAME == "jax":
     from keras_tsvae.backend.jax import (
         apply_adam,
-        compile_function,
         gather,
         global_normal,
         local_replicas,
@@ -26,6 +26,7 @@ elif _NAME == "jax":
         resolve_jit,
         standard_normal,
     )
+    from keras_tsvae.backend.jax_inference import Inference, compile_function
 else:
     raise ImportError(
         "keras_tsvae runs on Keras's TensorFlow and JAX backends. Set the environment variable "
@@ -33,6 +34,7 @@ else:
     )
 
 __all__ = [
+    "Inference",
     "apply_adam",
     "compile_function",
     "gather",

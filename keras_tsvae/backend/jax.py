@@ -1,4 +1,4 @@
-"""JAX: batch normalisation and Adam left to XLA to fuse, compiled inference, devices."""
+"""JAX: batch normalisation and Adam left to XLA to fuse, noise, devices."""
 
 import jax
 import keras
@@ -10,21 +10,6 @@ from keras import ops
 def resolve_jit(jit_compile) -> bool:
     """JAX always compiles, unless told not to."""
     return True if jit_compile == "auto" else bool(jit_compile)
-
-
-def compile_function(model, function):
-    """Compiles `function`, which reads the variables of `model`, for inference.
-
-    Under a `keras.distribution` every process computes by itself what it asks for, on its own
-    copy of the variables.
-    """
-
-    @jax.jit
-    def stateless(values, *arguments):
-        with keras.StatelessScope(state_mapping=list(zip(model.variables, values))):
-            return function(*arguments)
-
-    return lambda *arguments: stateless([_own_copy(v.value) for v in model.variables], *arguments)
 
 
 def local_replicas():
@@ -83,7 +68,3 @@ def gather(array):
     padded = np.zeros((lengths.max(), *array.shape[1:]), array.dtype)
     padded[: len(array)] = array
     return [a[:n] for a, n in zip(multihost_utils.process_allgather(padded), lengths)]
-
-
-def _own_copy(value):
-    return value.addressable_data(0) if value.is_fully_replicated else value

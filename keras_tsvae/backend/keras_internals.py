@@ -4,6 +4,19 @@ Nothing here is part of Keras's interface, and any of it may change with its nex
 tests of this file fail when it does.
 """
 
+import contextlib
+import signal
+import threading
+
+from keras import ops
+
+_TRAINED = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
+
 
 def keep_from_decay(optimizer, variable):
     """Keeps a variable out of an optimiser's weight decay, beside those that a user keeps out.
@@ -33,3 +46,59 @@ def all_layers(layer):
 def built_for(optimizer):
     """Returns the variables whose state an optimiser has, in the order of its own variables."""
     return optimizer._trainable_variables
+
+
+class JAXStateOfCopies:
+    """Leaves the variables of a model their values on JAX, in front of `keras.Model`.
+
+    Keras takes the values away from the variables, hands them to a compiled step, which donates
+    their memory, and puts back what the last step returned. Where a step fails, or is interrupted,
+    or its batch cannot be read, they are lost. Here they stay, and inference works on copies. What
+    training takes, its steps still donate.
+    """
+
+    def _purge_model_variables(self, **kinds):
+        """Takes no values away. No memory is held in training: what a step takes, it donates."""
+
+    def _get_jax_state(self, *args, **kinds):
+        state = super()._get_jax_state(*args, **kinds)
+        if kinds.get("optimizer_variables"):
+            return state
+        return tuple([ops.copy(value) for value in part] for part in state)
+
+    def _make_function(self, step_function, *args, **kwargs):
+        def step(state, data):
+            with _interrupted_later():
+                logs, state = step_function(state, data)
+                if len(state) == len(_TRAINED):  # of training, whose steps donate what they take
+                    self._jax_state = dict(zip(_TRAINED, state))
+            return logs, state
+
+        return super()._make_function(step, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def state_kept(self):
+        """Forgets the state of what fails, which Keras would put back in a later training."""
+        self.jax_state_sync()  # of an epoch that is going on, from whose callback this is called
+        try:
+            yield
+        except BaseException:
+            self._jax_state, self._jax_state_synced = None, True
+            raise
+
+
+@contextlib.contextmanager
+def _interrupted_later():
+    """Lets Ctrl-C wait until the body is done."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received = []
+    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for arguments in received[:1]:
+            before(*arguments)

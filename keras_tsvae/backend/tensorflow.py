@@ -18,13 +18,17 @@ def compile_function(model, function):
     compiled = tf.function(function, autograph=False)
     graphs = {}  # one for each dtype and shape of an example, whatever the batch size
 
-    def call(*batches):
+    def call(*batches, full=None):  # what the rows of a full batch are matters on JAX alone
         specs = tuple(tf.TensorSpec((None, *batch.shape[1:]), batch.dtype) for batch in batches)
         if specs not in graphs:
             graphs[specs] = compiled.get_concrete_function(*specs)
         return graphs[specs](*(tf.convert_to_tensor(batch) for batch in batches))
 
     return call
+
+
+class Inference:
+    """What Keras's inference lacks on JAX; on TensorFlow there is nothing to add."""
 
 
 def local_replicas():

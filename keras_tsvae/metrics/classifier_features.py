@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import check_image_shape, positive_int
-from keras_tsvae.backend import resolve_jit
+from keras_tsvae.backend import Inference, resolve_jit
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.layers.trainability import (
     from_arguments,
@@ -24,7 +24,7 @@ _CLASSES = 10_000  # at the most
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ClassifierFeatures(WholeWeights, keras.Model):
+class ClassifierFeatures(WholeWeights, Inference, keras.Model):
     """The last hidden layer of a small convolutional classifier, and its class logits.
 
     For a Fréchet distance on features that fit the images, such as digits, without Inception's

@@ -4,12 +4,13 @@ import contextlib
 
 import keras
 
+from keras_tsvae.backend import Inference
 from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.training.waiting_callbacks import waiting
 from keras_tsvae.whole_weights import WholeWeights
 
 
-class BaseModel(WholeWeights, keras.Model):
+class BaseModel(WholeWeights, Inference, keras.Model):
     """A `keras.Model` that refuses to be saved unbuilt and is never saved or loaded by halves."""
 
     def save(self, filepath, overwrite=True, **kwargs):

@@ -1,12 +1,13 @@
 """The inference network of a condition, q(c|x): what a picture shows, as far as can be seen."""
 
+import functools
 import math
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_tsvae.backend import compile_function, gather, resolve_jit
+from keras_tsvae.backend import Inference, compile_function, gather, resolve_jit
 from keras_tsvae.layers.trainability import (
     from_arguments,
     set_trainability,
@@ -33,7 +34,7 @@ NOISE_RATE = 10.0  # how much faster than the network the share of random labels
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ConditionRecognizer(WholeWeights, Trainer, keras.Model):
+class ConditionRecognizer(WholeWeights, Trainer, Inference, keras.Model):
     """A small convolutional network from images to the condition that they show.
 
     Attributes have one logit each, classes one each, numbers and vectors their standardised value,
@@ -82,6 +83,7 @@ class ConditionRecognizer(WholeWeights, Trainer, keras.Model):
         )
         self.trained = self.add_weight(name="trained", shape=(), initializer="zeros", **weight)
         self._outputs_of = None
+        self._joint = None
         self.built = True
         set_trainability(self, {})
 
@@ -184,7 +186,11 @@ class ConditionRecognizer(WholeWeights, Trainer, keras.Model):
 
     def most_probable(self, images, joint):
         """Returns the most probable coded condition of each image, float32 `(n, size)`."""
-        return ops.convert_to_numpy(self.codes_of(self._compute(images), joint))
+        if self._joint is not joint:
+            self._joint = joint
+            codes_of = functools.partial(self.codes_of, joint=joint)
+            self._compiled_codes_of = compile_function(self, codes_of)
+        return ops.convert_to_numpy(self._compiled_codes_of(self._compute(images)))
 
     def codes_of(self, outputs, joint):
         """Returns the most probable coded conditions, a tensor, of the network's outputs."""

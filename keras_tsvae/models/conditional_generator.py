@@ -154,28 +154,28 @@ class ConditionalGenerator(Generator):
         codes_of = self._requested(condition, n)
         strengthen = strengthened(self.conditions, self.joint, strength)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=3)
-        return self._images(noise, codes_of, strengthen, stage)
+        return self._images(noise, codes_of, strengthen, stage, batch_size)
 
-    def _images(self, noise, codes_of, strengthen, stage):
+    def _images(self, noise, codes_of, strengthen, stage, batch_size):
         from scipy import special  # takes long to load
 
-        decode = self.first_stage._compiled(self.first_stage.decode_batch)
+        decode = self.first_stage._compiled(self.first_stage.decode_batch, batch_size)
         start = 0
         for first, second, choice in noise:
             rows = slice(start, start + len(first))
             codes = strengthen(codes_of(rows, special.ndtr(choice[:, 0].astype("float64"))))
-            z = self._latents(first, second, codes, stage)
+            z = self._latents(first, second, codes, stage, batch_size)
             images = ops.convert_to_numpy(decode(z, *self._for(self.first_stage, codes)))
             yield require_finite(images, "images")
             start = rows.stop
 
-    def _latents(self, u, noise, codes, stage):
+    def _latents(self, u, noise, codes, stage, batch_size):
         """Returns z of one batch of noise."""
         if stage == 1:
             return u
         if stage == "mixture":
-            return ops.convert_to_numpy(self.mixture(u, noise))
-        generate = self.second_stage._compiled(self.second_stage.generate_batch)
+            return self.mixture.draw(u, noise, batch_size)
+        generate = self.second_stage._compiled(self.second_stage.generate_batch, batch_size)
         z = ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
         return require_finite(z, "latent vectors")
 

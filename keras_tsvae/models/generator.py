@@ -1,7 +1,5 @@
 """What both stages together can do once they are trained."""
 
-import keras
-
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import collect, noise_batches
 from keras_tsvae.evaluation import evaluate_generation
@@ -105,7 +103,7 @@ class Generator(BaseModel):
         self.require_mixture()
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
-        return (keras.ops.convert_to_numpy(self.mixture(*parts)) for parts in noise)
+        return (self.mixture.draw(*parts, batch_size) for parts in noise)
 
     def evaluate_generation(
         self,

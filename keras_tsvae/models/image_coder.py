@@ -70,7 +70,7 @@ class ImageCoder(Stage):
         self.require_built("used for decoding")
         z = check_vectors("z", z, self.latent_dim)
         condition = check_condition(condition, len(z), self.condition_dim)
-        decode = self._compiled(self.decode_batch)
+        decode = self._compiled(self.decode_batch, batch_size)
         images = batched(decode, (z, *condition), batch_size)
         return collect(finite(images, "images"), len(z))
 
@@ -92,7 +92,7 @@ class ImageCoder(Stage):
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         condition = check_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size)
-        decode = self._compiled(self.decode_batch)
+        decode = self._compiled(self.decode_batch, batch_size)
         arguments = zip(noise, batches_of(condition, n, batch_size))
         images = (ops.convert_to_numpy(decode(z, *rows)) for (z,), rows in arguments)
         return finite(images, "images")
@@ -130,8 +130,8 @@ class ImageCoder(Stage):
     def _posterior_batches(self, x, batch_size, show_progress=False, condition_dim=None):
         """Yields (mean, std) or (mean, std, condition) of each batch of `x`."""
         self.require_built("used for encoding")
-        encode = self._compiled(self.encode_batch)
         batch_size = positive_int("batch_size", batch_size)
+        encode = self._compiled(self.encode_batch, None if inputs.is_batched(x) else batch_size)
         condition_dim = condition_dim or self.condition_dim
         batches = inputs.example_batches(x, batch_size, self.image_shape, condition_dim)
         if show_progress:

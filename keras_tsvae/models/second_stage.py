@@ -197,13 +197,13 @@ class SecondStageVAE(Stage):
     def encode(self, z, batch_size=256, condition=None):
         """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
         arrays = self._checked("z", z, condition)
-        encode = self._compiled(self.encode_batch)
+        encode = self._compiled(self.encode_batch, batch_size)
         return tuple(collect(batched(encode, arrays, batch_size), len(z)).swapaxes(0, 1))
 
     def decode(self, u, batch_size=256, condition=None):
         """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
         arrays = self._checked("u", u, condition)
-        means = batched(self._compiled(self.decode_batch), arrays, batch_size)
+        means = batched(self._compiled(self.decode_batch, batch_size), arrays, batch_size)
         return collect(finite(means, "latent vectors"), len(u))
 
     def sample(self, n, *, seed=None, batch_size=256, condition=None):
@@ -217,7 +217,7 @@ class SecondStageVAE(Stage):
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         condition = check_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
-        generate = self._compiled(self.generate_batch)
+        generate = self._compiled(self.generate_batch, batch_size)
         arguments = zip(noise, batches_of(condition, n, batch_size))
         latents = (ops.convert_to_numpy(generate(*parts, *rows)) for parts, rows in arguments)
         return finite(latents, "latent vectors")

@@ -1,5 +1,6 @@
 """What both stages share: a VAE with a Gaussian posterior and a decoder deviation gamma."""
 
+import functools
 import math
 import random
 
@@ -256,12 +257,15 @@ class Stage(StageTrainer, BaseModel):
             )
         return mean.shape[1]
 
-    def _compiled(self, function):
-        """Returns the compiled form of a bound method of inference, made once."""
+    def _compiled(self, function, batch_size=None):
+        """Returns the compiled form, made once, of a bound method of inference.
+
+        `batch_size` is how many rows full batches have, if that is known.
+        """
         name = function.__name__
         if name not in self._compiled_functions:
             self._compiled_functions[name] = compile_function(self, function)
-        return self._compiled_functions[name]
+        return functools.partial(self._compiled_functions[name], full=batch_size)
 
 
 def given(network, x, condition):

@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
+from keras_tsvae.backend import Inference
 from keras_tsvae.layers.trainability import from_arguments, set_trainability, with_trainability
 from keras_tsvae.whole_weights import WholeWeights
 
 
-class Network(WholeWeights, keras.Model):
+class Network(WholeWeights, Inference, keras.Model):
     """A functional model that is rebuilt from its constructor's arguments, dtype included."""
 
     def __init__(self, inputs, outputs, dtype, arguments, **kwargs):

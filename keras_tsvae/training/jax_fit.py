@@ -1,4 +1,4 @@
-"""Keras's fit on JAX, on one device or several, that leaves weights where they were."""
+"""Keras's fit on JAX, on one device or several."""
 
 import contextlib
 import functools
@@ -24,12 +24,8 @@ class Trainer:
         return super().fit(_split(x), validation_data=_split(validation_data), **kwargs)
 
     def evaluate(self, x, **kwargs):
-        """Measures as `keras.Model.evaluate` does; a batch that raises costs no variable."""
-        try:
-            return super().evaluate(_split(x), **kwargs)
-        finally:
-            self.jax_state_sync()  # Keras leaves it out, and its steps take what they are given
-            self._jax_state = None
+        """Measures as `keras.Model.evaluate` does."""
+        return super().evaluate(_split(x), **kwargs)
 
     def scope(self):
         """Returns a context in which optimisers belong to the devices of the model: any does."""
@@ -46,12 +42,6 @@ class Trainer:
         Left to `fit`, Keras would begin to read the data for that, and then begin anew.
         """
         self._symbolic_build(data_batch=batch)
-
-    def _purge_model_variables(self, **kinds):
-        """Leaves variables their values: Keras loses them where an epoch's first batch fails.
-
-        No memory is held: what a step takes, it donates.
-        """
 
 
 def _split(x):
