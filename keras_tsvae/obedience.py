@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.data import Split
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
 from keras_tsvae.metrics.flip_test import flip_test
 from keras_tsvae.metrics.judging import (
@@ -18,6 +17,7 @@ from keras_tsvae.metrics.judging import (
 from keras_tsvae.metrics.obedience_report import ObedienceReport, visible_names
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.metrics.sources import first_or_random, image_batches
+from keras_tsvae.training.labelled import labelled_arrays
 
 
 def evaluate_obedience(
@@ -39,7 +39,7 @@ def evaluate_obedience(
 
     Args:
         model: A trained `keras_tsvae.ConditionalTwoStageVAE`.
-        test: Real pictures with labels, a `keras_tsvae.data.Split` or a pair `(images, labels)`;
+        test: Real pictures with labels, in the forms that `ConditionalTwoStageVAE.fit` takes;
             labels as the judge knows them: class indices, or attributes of +1 and -1 or 1 and 0.
         judge: A trained `keras_tsvae.metrics.ClassifierFeatures` that knows the attributes or
             classes which are the model's conditions, in their order. Conditions of kind
@@ -69,9 +69,9 @@ def evaluate_obedience(
     conditions = conditions_of(model, judge)
     num_samples, flips = positive_int("num_samples", num_samples), positive_int("flips", flips)
     seed = non_negative_int("seed", seed)
-    images, labels = _images_and_labels(test, judge)
-    kept, _ = first_or_random(np.arange(len(images)), num_samples)
     names = names_of(conditions, judge)
+    images, labels = _images_and_labels(test, judge, names)
+    kept, _ = first_or_random(np.arange(len(images)), num_samples)
     sampling = {"seed": seed, "strength": strength, "stage": stage, "batch_size": batch_size}
 
     def judged(what, batches, *labels):
@@ -105,15 +105,10 @@ def evaluate_obedience(
     )
 
 
-def _images_and_labels(test, judge):
+def _images_and_labels(test, judge, names):
     """Returns both as arrays, or raises."""
-    pair = (test.images, test.labels) if isinstance(test, Split) else test
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise ValueError(
-            "`test` must be a Split or a pair (images, labels). "
-            f"Received: type(test)={type(test).__name__}"
-        )
-    images, labels = check_images(pair[0], "test"), check_labels(judge, "test", pair[1])
+    images, labels = labelled_arrays(test, "test")
+    images, labels = check_images(images, "test"), check_labels(judge, "test", labels, names)
     shape = judge.model.image_shape
     if images.shape[1:] != shape or len(labels) != len(images):
         raise ValueError(

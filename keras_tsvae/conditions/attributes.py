@@ -4,13 +4,15 @@ import keras
 import numpy as np
 
 from keras_tsvae.conditions.condition import Condition, numbers
+from keras_tsvae.tables import in_order
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
 class Attributes(Condition):
     """Any number of attributes, each there (+1) or not (-1), coded as they are.
 
-    In training, rows of +1 and -1, or of 1 and 0. Asked for, such a vector, several, or a dict from
+    In training, rows of +1 and -1, or of 1 and 0, or a table, such as a pandas DataFrame, whose
+    columns have the names, in any order. Asked for, such a vector, several, or a dict from
     names to +1 and -1 (or True and False) that leaves the others open.
 
     Args:
@@ -33,7 +35,7 @@ class Attributes(Condition):
     def encode(self, values):
         """Returns float32 rows of +1 and -1."""
         rule = f"rows of {self.size} attributes, +1 and -1 or 1 and 0"
-        array = numbers(values, 2, rule)
+        array = numbers(in_order(values, self.names, "conditions"), 2, rule)
         valid = np.isin(array, (-1, 0, 1)).all()
         mixed = valid and (array == 0).any() and (array < 0).any()
         if not valid or mixed:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.conditions.condition import Condition, as_array, numbers
+from keras_tsvae.tables import in_order
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -34,6 +35,8 @@ class Classes(Condition):
     def encode(self, values):
         """Returns one-hot rows, float32, of integer labels `(n,)` or of one-hot rows."""
         rule = f"integer labels from 0 to {self.size - 1}"
+        if np.size(getattr(values, "columns", ())) > 1:
+            values = in_order(values, self.names, "conditions")
         array = as_array(values)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
@@ -57,8 +60,8 @@ class Classes(Condition):
         One row of floats, such as `draw_conditions` draws, is taken for one-hot if it is; anything
         else in one row is a label for each image.
         """
-        if isinstance(condition, np.ndarray) and condition.dtype.kind in "UO":
-            condition = condition.tolist()
+        if getattr(condition, "ndim", 0) == 1 and np.asarray(condition).dtype.kind in "UO":
+            condition = np.asarray(condition).tolist()
         condition = [condition] if isinstance(condition, str) else condition
         if np.ndim(condition) == 1 and np.asarray(condition).dtype.kind == "f":
             row = np.asarray(condition)

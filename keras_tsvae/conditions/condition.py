@@ -5,6 +5,7 @@ import difflib
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.tables import as_dict, in_order
 
 LARGEST = 1e6  # of a coded value, which networks take as it is
 
@@ -71,6 +72,7 @@ class Condition:
         Raises:
             ValueError: If the condition is not of this kind, or a name is unknown.
         """
+        condition = as_dict(condition) if self.rank_of_one == 1 else condition
         if isinstance(condition, dict):
             return self._named_row(condition)
         sequence = isinstance(condition, (list, tuple))
@@ -139,7 +141,9 @@ class Condition:
 
     def _as_rows(self, condition):
         """Returns what stands for one image as a batch of one."""
-        condition = as_array(condition)
+        if self.rank_of_one == 1:
+            condition = in_order(condition, self.names, "conditions")
+        condition = condition if hasattr(condition, "columns") else as_array(condition)
         return condition[None] if condition.ndim == self.rank_of_one else condition
 
     def _named_row(self, condition):

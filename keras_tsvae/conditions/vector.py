@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.conditions.condition import Condition, numbers
+from keras_tsvae.tables import in_order
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -34,7 +35,7 @@ class Vector(Condition):
     def encode(self, values):
         """Returns the vectors as float32."""
         rule = f"finite vectors of width {self.size}"
-        array = numbers(values, 2, rule)
+        array = numbers(in_order(values, self.names, "conditions"), 2, rule)
         if array.shape[1] != self.size:
             raise ValueError(f"`conditions` must be {rule}. Received: shape={array.shape}")
         return array.astype("float32")

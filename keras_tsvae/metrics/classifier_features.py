@@ -16,6 +16,8 @@ from keras_tsvae.metrics.labels import check_attribute_labels
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.pixels import unit_floats
+from keras_tsvae.training.inputs import gathered
+from keras_tsvae.training.labelled import labelled_arrays
 from keras_tsvae.whole_weights import WholeWeights
 
 _IMAGES_SEEN = 60_000  # in a training of default length, within these bounds of epochs
@@ -65,16 +67,17 @@ class ClassifierFeatures(WholeWeights, Inference, keras.Model):
         set_trainability(self, {})
 
     @classmethod
-    def fit(cls, images, labels, epochs=None, batch_size=128, verbose=0, **kwargs):
+    def fit(cls, images, labels=None, epochs=None, batch_size=128, verbose=0, **kwargs):
         """Trains a new classifier on real images; a minute or two for MNIST on two CPU cores.
 
         `keras.utils.set_random_seed` makes it repeatable on one backend.
 
         Args:
-            images: Array `(n, height, width, channels)`, uint8 or float in [0, 1].
-            labels: Class indices, integers `(n,)` or `(n, 1)`; or attributes
-                `(n, attributes)` of +1 and -1, or of 1 and 0. What may be either is refused:
-                rows of 0 and 1 that all hold a single 1, as one-hot classes do.
+            images: Images in the forms that `FirstStageVAE.fit` takes.
+            labels: Class indices, integers `(n,)` or `(n, 1)`; or attributes `(n, attributes)` of
+                +1 and -1, or of 1 and 0, known by the order of their columns. What may be either
+                is refused: rows of 0 and 1 that all hold a single 1, as one-hot classes do.
+                Defaults to None: those that come with the images.
             epochs: Positive int. Defaults to None: as many as show it 60,000 images, at least 1
                 and at most 30.
             batch_size: Positive int. Defaults to 128.
@@ -87,7 +90,9 @@ class ClassifierFeatures(WholeWeights, Inference, keras.Model):
         Raises:
             ValueError: If an argument is not as described.
         """
-        images = check_images(images)
+        if labels is None:
+            images, labels = labelled_arrays(images, "images")
+        images = check_images(gathered(images))
         labels, num_outputs = _check_labels(labels, len(images))
         if epochs is None:
             epochs = int(np.clip(_IMAGES_SEEN // len(images), *_EPOCHS))

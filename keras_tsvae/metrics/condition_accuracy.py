@@ -33,6 +33,7 @@ class ConditionAccuracy:
 
     def __init__(self, judge, names=None):
         self.judge = as_judge(judge)
+        self._names = None if names is None else tuple(names)
         self.names = default_names(self.judge) if names is None else tuple(names)
         outputs = self.judge.model.num_outputs
         if len(set(self.names)) != outputs or len(self.names) != outputs:
@@ -105,7 +106,7 @@ class ConditionAccuracy:
 
     def _check(self, conditions, count):
         """Returns class indices or bools, or raises."""
-        conditions = check_labels(self.judge, "conditions", conditions)
+        conditions = check_labels(self.judge, "conditions", conditions, self._names)
         if len(conditions) != count:
             raise ValueError(
                 "`conditions` must be as many as the images. "

@@ -37,7 +37,7 @@ def edit_test(model, images, labels, judge, names=None, batch_size=256):
     judge = as_judge(judge)
     known = names_of(conditions_of(model, judge), judge)
     numbers_of(known if names is None else names, known)  # raises for one that there is not
-    images, shown = check_images(images), check_labels(judge, "labels", labels)
+    images, shown = check_images(images), check_labels(judge, "labels", labels, known)
     if len(images) != len(shown):
         raise ValueError(
             "`labels` must be as many as the images. "

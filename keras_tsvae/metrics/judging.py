@@ -5,6 +5,7 @@ import numpy as np
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.extractors import JudgeFeatures, as_extractor
 from keras_tsvae.metrics.labels import check_attribute_labels, check_class_labels
+from keras_tsvae.tables import in_order
 
 
 def as_judge(judge):
@@ -27,10 +28,20 @@ def verdicts(judge, features):
     return logits.argmax(1) if judge.has_classes else logits > 0
 
 
-def check_labels(judge, name, labels):
-    """Returns labels that a `JudgeFeatures` knows, as class indices or as bools, or raises."""
-    check = check_class_labels if judge.has_classes else check_attribute_labels
-    return check(name, labels, judge.model.num_outputs)
+def check_labels(judge, name, labels, names=None):
+    """Returns labels that a `JudgeFeatures` knows, as class indices or as bools, or raises.
+
+    Args:
+        judge: A `JudgeFeatures`.
+        name: The argument that messages name.
+        labels: The labels; columns of a table of attributes, such as a pandas DataFrame, go by
+            their names.
+        names: Those names, in the judge's order, or None if they are not known.
+    """
+    if judge.has_classes:
+        return check_class_labels(name, labels, judge.model.num_outputs)
+    labels = in_order(labels, names, name)
+    return check_attribute_labels(name, labels, judge.model.num_outputs)
 
 
 def fits(conditions, judge):

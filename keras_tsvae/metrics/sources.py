@@ -79,18 +79,18 @@ def is_array(source) -> bool:
     return isinstance(source, Split) or hasattr(source, "__array__")
 
 
-def first_or_random(source, num_images, seed=0, name="images"):
-    """Returns `num_images` random rows of an array, in its order, and how many are to be taken.
+def first_or_random(source, num_rows, seed=0):
+    """Returns `num_rows` random rows of an array, in its order, and how many are to be taken.
 
     Other sources come back as they are, for their first images to be taken.
     """
-    if num_images is None or not is_array(source):
-        return source, num_images
-    images = inputs.as_images(source, name).data
-    if positive_int("num_images", num_images) >= len(images):
-        return images, None
-    rows = np.random.default_rng(seed).permutation(len(images))[:num_images]
-    return images[np.sort(rows)], None
+    if num_rows is None or not is_array(source):
+        return source, num_rows
+    array = source.images if isinstance(source, Split) else np.asarray(source)
+    if positive_int("num_images", num_rows) >= len(array):
+        return array, None
+    rows = np.random.default_rng(seed).permutation(len(array))[:num_rows]
+    return array[np.sort(rows)], None
 
 
 def _raw_batches(source, num_images, name, sampling):

@@ -26,7 +26,9 @@ def check_array(x, name):
         raise ValueError(f"`{name}` must hold images of one shape. Received: {error}") from error
     check_rank_and_dtype(x.ndim, x.shape, x.dtype.name, name)
     if 0 in x.shape:
-        raise ValueError(f"`{name}` must not be empty. Received: {name}.shape={x.shape}")
+        raise ValueError(
+            f"`{name}` must not be empty, n at least 1. Received: {name}.shape={x.shape}"
+        )
     if x.dtype != np.uint8:
         for start in range(0, len(x), _ROWS_AT_ONCE):
             rows = x[start : start + _ROWS_AT_ONCE]

@@ -154,6 +154,30 @@ class LabelledImages:
         return self.images.data.map(code)
 
 
+def labelled_arrays(x, name="x"):
+    """Returns images and labels, in any form of `as_images`, as a checked array and its labels.
+
+    Raises:
+        ValueError: If they are no images, or have no labels.
+    """
+    images = inputs.as_images(x, name)
+    if not yields_labels(images):
+        raise ValueError(
+            f"`{name}` must be a Split or a pair (images, labels), or a data set of pairs. "
+            f"Received: {type(x).__name__} without labels"
+        )
+    if images.is_array:
+        return images.data, images.labels
+    images.require_finite()
+    data = images.data
+    if images.is_stream:
+        batches = data.as_numpy_iterator()
+    else:
+        batches = map(data.__getitem__, range(data.num_batches))
+    parts = [(*images.checked(batch), batch[1]) for batch in batches]
+    return tuple(np.concatenate(part) for part in zip(*parts))
+
+
 def yields_labels(images):
     """Whether `Images` come with labels of their own."""
     if images.is_array:

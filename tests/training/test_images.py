@@ -6,10 +6,13 @@ import pytest
 from PIL import Image
 
 import keras_tsvae as tsvae
+import keras_tsvae.plots
 from keras_tsvae.data import ImageData, Split
 from keras_tsvae.metrics.sources import image_batches
 from keras_tsvae.training import inputs
+from keras_tsvae.training.labelled import labelled_arrays
 from tests import tiny
+from tests.conditions import toy
 
 IMAGES = tiny.images(64)
 LABELS = np.arange(64) % 3
@@ -223,3 +226,42 @@ def test_images_with_one_bright_value_are_not_warned_of(stage):
     dark = np.zeros((2000, 8, 8, 1), "uint8")
     dark[-1, -1, -1, 0] = 17
     stage.encode(dark)
+
+
+@pytest.mark.parametrize("form", ["pair", "Split", "tf.data", "PyDataset", "DataLoader of pairs"])
+def test_labels_come_with_images_for_metrics_and_conditional_models(form):
+    found = labelled_arrays(FORMS[form](None))
+    np.testing.assert_array_equal(found[0], IMAGES)
+    np.testing.assert_array_equal(found[1], LABELS)
+    model = toy.linear(tsvae.conditions.Classes(3), seen=np.eye(3))
+    data = FORMS[form](None)
+    codes = model.posteriors(data, batch_size=16).condition
+    np.testing.assert_array_equal(codes, np.eye(3)[LABELS])
+    arguments = {"epochs": 1, "second_stage_epochs": 1, "recognizer_epochs": 1, "verbose": 0}
+    model.fit(data, batch_size=16, validation_data=data, **arguments)
+    np.testing.assert_allclose(model.joint.weights.sum(), 1)
+    assert len(model.joint.rows) == 3
+    with pytest.raises(ValueError, match="`y` must not be given"):
+        model.fit(data, LABELS, batch_size=16, **arguments)
+
+
+def test_images_without_labels_are_refused_where_labels_are_needed():
+    with pytest.raises(ValueError, match=r"`images` must be a Split or a pair \(images, labels\)"):
+        tsvae.metrics.ClassifierFeatures.fit(IMAGES)
+    judge = tsvae.metrics.ClassifierFeatures.fit(Split(IMAGES, LABELS), epochs=1)
+    assert judge.num_outputs == 3
+
+
+def test_edits_and_figures_take_the_same_images(folder):
+    model = toy.linear(tsvae.conditions.Classes(3), seen=np.eye(3))
+    expected = model.edit(IMAGES, 1, condition=LABELS)
+    np.testing.assert_allclose(model.edit(DataLoader(), 1, condition=LABELS), expected, atol=1e-5)
+    np.testing.assert_allclose(model.edit(folder, 1, condition=LABELS), expected, atol=1e-5)
+    assert model.infer_condition(Batches()).shape == (64,)
+    assert model.traverse(Split(IMAGES[:2], LABELS[:2]), 1, 3).shape == (2, 3, 8, 8, 1)
+    assert model.interpolate([IMAGES[:1]], IMAGES[1:2], 3).shape == (1, 3, 8, 8, 1)
+    assert len(tsvae.plots.reconstructions(model, Split(IMAGES[:4], LABELS[:4])).axes) == 2
+    assert tsvae.plots.edits(model, list(IMAGES[:2]), {"one": 1}).axes
+    for use in (model.edit, model.traverse, model.infer_condition):
+        with pytest.raises(ValueError, match="`images?` must .*generator"):
+            use((image for image in IMAGES), *(() if use == model.infer_condition else (1,)))
