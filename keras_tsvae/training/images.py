@@ -257,8 +257,8 @@ def _refusal(x, name):
         )
     if hasattr(x, "__next__") or (hasattr(type(x), "__iter__") and not isinstance(x, (dict, set))):
         return (
-            f"`{name}` must be an array of images, or batches that can be read more than once and "
-            "have a length: make a generator a keras.utils.PyDataset, or wrap it in "
+            f"`{name}` must be images that can be read again: an array, or batches with a length. "
+            "Make a generator a keras.utils.PyDataset, or wrap the function that makes it in "
             f"tf.data.Dataset.from_generator. {received}"
         )
     return (
