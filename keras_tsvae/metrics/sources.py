@@ -126,8 +126,8 @@ def require_rereadable(source, name):
     """Raises a `ValueError` unless the images of `source` can be read more than once."""
     if is_npz(source) or is_model(source):
         raise ValueError(
-            f"`{name}` must be images that can be read again: an array, a Split, a data set or a "
-            f"folder of pictures. Received: type({name})={type(source).__name__}"
+            f"`{name}` must be images that can be read more than once: an array, a Split, a data "
+            f"set or a folder of pictures. Received: type({name})={type(source).__name__}"
         )
     if isinstance(source, (str, os.PathLike)):
         find_pictures(source, name)

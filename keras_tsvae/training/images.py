@@ -255,14 +255,12 @@ def _refusal(x, name):
             f"`{name}` must be a tf.data.Dataset that is not distributed yet: a model made in a "
             f"strategy's scope distributes it. {received}"
         )
+    hint = ""
     if hasattr(x, "__next__") or (hasattr(type(x), "__iter__") and not isinstance(x, (dict, set))):
-        return (
-            f"`{name}` must be images that can be read again: an array, or batches with a length. "
-            "Make a generator a keras.utils.PyDataset, or wrap the function that makes it in "
-            f"tf.data.Dataset.from_generator. {received}"
-        )
+        hint = "Make a generator a PyDataset, or wrap the function that makes it in "
+        hint += "tf.data.Dataset.from_generator. "
     return (
-        f"`{name}` must be an array of images, a keras_tsvae.data.Split, a tf.data.Dataset or "
-        "keras.utils.PyDataset of batches, a DataLoader or a folder of pictures. "
-        f"{received}"
+        f"`{name}` must be an array of images, or others that can be read more than once: a Split, "
+        "a tf.data.Dataset or keras.utils.PyDataset of batches, a DataLoader of known length or a "
+        f"folder of pictures. {hint}{received}"
     )
