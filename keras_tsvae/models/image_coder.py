@@ -131,7 +131,8 @@ class ImageCoder(Stage):
         """Yields (mean, std) or (mean, std, condition) of each batch of `x`."""
         self.require_built("used for encoding")
         batch_size = positive_int("batch_size", batch_size)
-        encode = self._compiled(self.encode_batch, None if inputs.is_batched(x) else batch_size)
+        x = inputs.as_images(x)
+        encode = self._compiled(self.encode_batch, batch_size if x.is_array else None)
         condition_dim = condition_dim or self.condition_dim
         batches = inputs.example_batches(x, batch_size, self.image_shape, condition_dim)
         if show_progress:

@@ -127,11 +127,6 @@ def gathered_batch(x, image_shape=None, name="images"):
     return gathered(np.asarray(x)[None] if single else x, image_shape, name), single
 
 
-def is_batched(x):
-    """Whether `x` comes in batches of its own."""
-    return not as_images(x).is_array
-
-
 def can_be_shuffled(x):
     """Whether the batches of `x` can be read in another order than their own."""
     data = as_images(x).data
