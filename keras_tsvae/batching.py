@@ -38,11 +38,8 @@ class ArrayBatches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.training = training
         self.replicas = local_replicas()
-        if training and batch_size % self.replicas:
-            raise ValueError(
-                f"`batch_size` must be a multiple of the {self.replicas} devices of this process. "
-                f"Received: batch_size={batch_size}"
-            )
+        if training:
+            check_divisible("batch_size", batch_size)
         # Keras's global seed, `keras.utils.set_random_seed`, also seeds NumPy's.
         self._rng = np.random.default_rng(np.random.randint(2**31)) if shuffle else None
         self.on_epoch_begin()
@@ -75,6 +72,15 @@ class ArrayBatches(keras.utils.PyDataset):
         """Draws the epoch's order."""
         shuffled = self.training and self._rng is not None
         self._order = self._rng.permutation(self._count()) if shuffled else None
+
+
+def check_divisible(name, batch_size):
+    """Raises a `ValueError` unless a batch can be split evenly over the process's devices."""
+    if batch_size % local_replicas():
+        raise ValueError(
+            f"`{name}` must be a multiple of the {local_replicas()} devices of this process. "
+            f"Received: {name}={batch_size}"
+        )
 
 
 def noise_batches(n, dimensions, seed, batch_size, parts=1):

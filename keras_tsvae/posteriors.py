@@ -1,6 +1,7 @@
 """The bridge between the stages: a data set encoded once, one posterior per image."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 import tempfile
@@ -169,11 +170,26 @@ class Posteriors:
             gathered.close()
 
 
-def check_storage(memory_limit, path):
-    """Raises a `ValueError` unless posteriors can be kept so."""
-    non_negative_int("memory_limit", memory_limit)
-    if path is not None and expanded(path).is_dir():
-        raise ValueError(f"`path` must name a file. Received: the folder {str(path)!r}")
+def check_storage(memory_limit, path, prefix=""):
+    """Raises a `ValueError` unless posteriors can be kept so.
+
+    Args:
+        memory_limit: As in `Posteriors.from_batches`.
+        path: Likewise.
+        prefix: What stands before both names in messages.
+    """
+    non_negative_int(f"{prefix}memory_limit", memory_limit)
+    if path is None:
+        return
+    target = expanded(path).absolute()
+    if target.is_dir():
+        raise ValueError(f"`{prefix}path` must name a file. Received: the folder {str(path)!r}")
+    folder = next(folder for folder in target.parents if folder.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(
+            f"`{prefix}path` must be in a folder that can be written. "
+            f"Received: {prefix}path={str(path)!r}"
+        )
 
 
 class _Gathered:

@@ -26,7 +26,7 @@ def stage_in_training(model):
 
     Args:
         model: The `model` of a callback: a stage that is fitted by hand, or the `TwoStageVAE`
-            that is fitted, whose optimiser then is that of the stage in training.
+            that is fitted.
 
     Returns:
         `"stage1"` or `"stage2"`.
@@ -39,13 +39,12 @@ def stage_in_training(model):
         return "stage1"
     if isinstance(model, SecondStageVAE):
         return "stage2"
-    for name, stage in model.stages().items():
-        if model.optimizer is stage.optimizer:
-            return name
-    raise ValueError(
-        "`model` must be fitted. "
-        f"Received: a {type(model).__name__}, of which no stage is in training"
-    )
+    if model.stage_in_training is None:
+        raise ValueError(
+            "`model` must be fitted. "
+            f"Received: a {type(model).__name__}, of which no stage is in training"
+        )
+    return model.stage_in_training
 
 
 def first_stage_of(model):

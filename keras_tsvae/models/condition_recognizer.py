@@ -17,6 +17,7 @@ from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.pixels import unit_floats
 from keras_tsvae.training import Trainer
+from keras_tsvae.training.divergence import Divergence
 from keras_tsvae.whole_weights import WholeWeights
 
 BATCH_SIZE = 64
@@ -130,17 +131,20 @@ class ConditionRecognizer(WholeWeights, Trainer, Inference, keras.Model):
         self.build_optimizers()
         shapes = ((None, *self.image_shape), (None, self.size))
         self.build_loss(*(keras.KerasTensor(shape, "float32") for shape in shapes))
+        remedy = "another seed, or `recognizer_epochs=0`, to do without a recognizer"
+        divergence = Divergence("the recognizer", remedy)
         try:
             self.fit(
                 batches,
                 epochs=epochs,
                 verbose=verbose,
                 validation_data=held_out,
-                callbacks=callbacks,
+                callbacks=[*callbacks, divergence],
                 shuffle=False,  # the batches are already
             )
         finally:
             self._forget_optimizer()
+        divergence.check()
         self.trained.assign(1.0)
 
     def _forget_optimizer(self):

@@ -6,13 +6,13 @@ from keras_tsvae import presets
 from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.conditions import Condition, JointConditions
 from keras_tsvae.layers.trainability import restore_trainability, with_trainability
-from keras_tsvae.models.condition_recognizer import BATCH_SIZE, ConditionRecognizer
+from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from keras_tsvae.models.conditional_generator import ConditionalGenerator
 from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
+from keras_tsvae.models.two_stage_fit import plan_fit
 from keras_tsvae.training import inputs
-from keras_tsvae.training.whole_model import plan_fit
 
 RELIABLE_OF = 10_000  # images
 
@@ -150,10 +150,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         batch_size=None,
         epochs=None,
         *,
-        second_stage_epochs=None,
         verbose="auto",
-        callbacks=None,
-        second_stage_callbacks=None,
         validation_data=None,
         correct_conditions=True,
         recognizer_epochs=None,
@@ -169,13 +166,9 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             y: The conditions of an array of images, as `conditions.encode` takes them; a
                 `keras_tsvae.data.Split` has its own.
             batch_size: As in `TwoStageVAE.fit`.
-            epochs: Epochs of the first stage; 0 leaves it as it is. Defaults to None: 1, or 0 for
-                a frozen first stage, which takes no other value.
-            second_stage_epochs: Epochs of the second stage. Defaults to None: twice `epochs`, or 2
-                if the first stage is not trained.
+            epochs: Epochs of the first stage; 0 leaves it as it is. Defaults to None: the
+                preset's, or 1, or 0 for a frozen first stage, which takes no other value.
             verbose: As in `keras.Model.fit`.
-            callbacks: As in `TwoStageVAE.fit`.
-            second_stage_callbacks: As in `TwoStageVAE.fit`.
             validation_data: Images with conditions in the same forms, arrays as a pair. Their
                 conditions are taken as they are, without corrections.
             correct_conditions: Whether attributes or classes that the images contradict, of which
@@ -183,47 +176,35 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
                 the stages see them. Defaults to True.
             recognizer_epochs: Epochs of the recognizer; 0 leaves it as it is. Defaults to None: as
                 many as show it 80,000 images, within bounds, or 0 if it is trained already.
-            **kwargs: `posteriors_memory_limit`, `posteriors_path`, `initial_epoch`,
-                `second_stage_initial_epoch` and `second_stage_batch_size`, as in
-                `TwoStageVAE.fit`.
+            **kwargs: All further arguments of `TwoStageVAE.fit`. `second_stage_epochs` is twice
+                `epochs` by default, or 2 if the first stage is not trained and there is no preset.
 
         Returns:
             A `keras.callbacks.History`, as `TwoStageVAE.fit` does.
 
         Raises:
             ValueError: If images or conditions are not as described.
+            FloatingPointError: If the loss of an epoch is not finite.
         """
-        epochs = (0 if self.frozen_first_stage else 1) if epochs is None else epochs
-        if self.frozen_first_stage and epochs != 0:
+        if self.frozen_first_stage and epochs not in (None, 0):
             raise ValueError(
                 "`epochs` must be 0: the first stage is frozen, and the second is trained for "
                 f"`second_stage_epochs`. Received: epochs={epochs}"
             )
-        if second_stage_epochs is None:
-            second_stage_epochs = 2 * epochs if epochs else 2
         if recognizer_epochs is not None:
             non_negative_int("recognizer_epochs", recognizer_epochs)
         x = inputs.as_images(x)
-        run = plan_fit(
-            self,
-            x,
-            batch_size,
-            epochs,
-            second_stage_epochs,
-            verbose,
-            callbacks,
-            second_stage_callbacks,
-            **kwargs,
-        )
+        plan = plan_fit(self, x, batch_size, epochs, verbose=verbose, **kwargs)
         labelled = self._labelled(x, y)
         if validation_data is not None:
             validation_data = self._labelled(validation_data, name="validation_data").data()
-        self._learn_conditions(labelled, batch_size, recognizer_epochs, verbose)
+            plan.check_validation(validation_data)
+        self._learn_conditions(labelled, plan.batch_size, recognizer_epochs, verbose)
         if correct_conditions and self.conditions.discrete:
             self.recognizer.find_reliable(labelled.drawn(RELIABLE_OF))
             labelled = labelled.corrected(self.recognizer.corrected)
             self.joint = JointConditions.from_batches(labelled.all_codes())
-        return run(labelled.data(), validation_data=validation_data)
+        return plan.run(labelled.data(), validation_data)
 
     def evaluate(self, x, y=None, batch_size=None, *, verbose=0):
         """As `TwoStageVAE.evaluate`, of images with conditions."""
@@ -243,7 +224,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         """Gathers the joint distribution of the conditions and trains the recognizer."""
         with inputs.clear_errors():
             joint = JointConditions.from_batches(labelled.all_codes())
-            batches, steps, held_out = labelled.split(batch_size or BATCH_SIZE)
+            batches, steps, held_out = labelled.split(batch_size)
         self.joint = joint  # now that all is checked
         if epochs == 0 or (epochs is None and self.recognizer.is_trained):
             return

@@ -28,6 +28,12 @@ class FirstStageVAE(ImageCoder):
     with them are ignored, unless the networks are conditioned (have a `condition_dim`): then images
     are paired with coded conditions `(n, condition_dim)`, as `ConditionalTwoStageVAE` makes them.
 
+    `fit` and `evaluate` take images as an array, a `keras_tsvae.data.Split`, a `tf.data.Dataset` of
+    batches, a `keras.utils.PyDataset`, batches that can be read again and have a length (a
+    `torch.utils.data.DataLoader`, or a list), or a folder of pictures of one shape, which is read
+    into memory; alone or paired with labels or conditions, which of arrays may also be given as
+    `y`. A `tf.data.Dataset` is read once per epoch and no more.
+
     Args:
         encoder: A Keras layer or model from images `(batch, height, width, channels)`, float in
             [0, 1], to a pair `(mean, log_std)`, each `(batch, latent_dim)`.
@@ -55,6 +61,8 @@ class FirstStageVAE(ImageCoder):
         Dai & Wipf (2019), sections 2 and 3; Asperti & Trentin (2020), for the computed
         gamma; Rybkin et al. (2021), for the optimal one.
     """
+
+    title = "stage 1"
 
     def __init__(self, encoder, decoder, gamma="learned", likelihood="gaussian", **kwargs):
         gamma = gamma_of_likelihood(likelihood, gamma, decoder)
@@ -102,49 +110,19 @@ class FirstStageVAE(ImageCoder):
         mse = losses.mean_squared_error(x, ops.sigmoid(logits))
         return {"nll": losses.cross_entropy(x, logits), "mse": mse}
 
-    def fit(
+    def fit_checked(
         self,
         x,
         y=None,
-        batch_size=None,
-        epochs=1,
         *,
-        verbose="auto",
-        callbacks=None,
-        validation_data=None,
-        shuffle=True,
-        **kwargs,
+        batch_size,
+        callbacks,
+        validation_data,
+        validation_batch_size,
+        shuffle,
+        **options,
     ):
-        """Trains on images.
-
-        An epoch over arrays is shuffled anew and drops its last partial batch.
-
-        Args:
-            x: Images as an array, a `keras_tsvae.data.Split`, a `tf.data.Dataset` of batches, a
-                `keras.utils.PyDataset`, batches that can be read again and have a length (a
-                `torch.utils.data.DataLoader`, or a list), or a folder of pictures of one shape,
-                which is read into memory; alone or paired with labels, which are ignored, or,
-                where the stage is conditioned, with its conditions. A `tf.data.Dataset` is read
-                once per epoch and no more.
-            y: Conditions of an array of images, where the stage is conditioned; else ignored.
-            batch_size: Int, for arrays only. Defaults to None: 64.
-            epochs: Passes over the data. Defaults to 1.
-            verbose: As in `keras.Model.fit`.
-            callbacks: List of `keras.callbacks.Callback`.
-            validation_data: Images in the same forms as `x`.
-            shuffle: Whether arrays are shuffled. Defaults to True.
-            **kwargs: `initial_epoch`, `steps_per_epoch`, `validation_steps`,
-                `validation_batch_size` or `validation_freq`, as in `keras.Model.fit`.
-
-        Returns:
-            A `keras.callbacks.History` of loss, kl, nll, mse and gamma, means over each epoch.
-
-        Raises:
-            ValueError: If the images are not as described, or not of the model's shape. Values
-                of streamed batches are checked as they come; a bad batch leaves the weights
-                alone.
-        """
-        self._assert_compile_called("fit")
+        """As `fit`, whose arguments, but for the images, have been checked."""
         x = self._images(x, y)
         if not self.built:
             self.build((None, *inputs.image_shape_of(x)))
@@ -153,46 +131,38 @@ class FirstStageVAE(ImageCoder):
             batch_size,
             self.image_shape,
             shuffle=shuffle,
-            steps=kwargs.get("steps_per_epoch"),
+            steps=options["steps_per_epoch"],
             condition_dim=self.condition_dim,
         )
         if validation_data is not None:
             validation_data = inputs.as_images(validation_data, "validation_data")
-            size = kwargs.pop("validation_batch_size", None) or batch_size
+            size = validation_batch_size or batch_size
             validation_data = inputs.images_for_fit(
                 validation_data,
                 size if validation_data.is_array else None,
                 self.image_shape,
                 training=False,
-                steps=kwargs.get("validation_steps"),
+                steps=options["validation_steps"],
                 condition_dim=self.condition_dim,
             )
-        self.build_optimizers()
-        with inputs.clear_errors():
-            return super().fit(
-                data,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=callbacks,
-                validation_data=validation_data,
-                shuffle=shuffle and inputs.can_be_shuffled(x),  # arrays are already
-                **kwargs,
-            )
+        return self._train(
+            data,
+            callbacks,
+            validation_data=validation_data,
+            shuffle=shuffle and inputs.can_be_shuffled(x),  # arrays are already
+            **options,
+        )
 
-    def evaluate(self, x, y=None, batch_size=None, **kwargs):
-        """Measures loss, kl, nll, mse and gamma over images; arguments as in `keras.Model`."""
-        if kwargs.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
-            return super().evaluate(x, _use_cached_eval_dataset=True, **kwargs)
-        data = inputs.images_for_fit(
+    def batches_to_measure(self, x, y, batch_size, steps):
+        """Returns images as a data set of checked batches, in their order."""
+        return inputs.images_for_fit(
             self._images(x, y),
             batch_size,
             self.image_shape,
             training=False,
-            steps=kwargs.get("steps"),
+            steps=steps,
             condition_dim=self.condition_dim,
         )
-        with inputs.clear_errors():
-            return super().evaluate(data, **kwargs)
 
     def _images(self, x, y):
         """Returns `Images`, with their conditions where the stage is conditioned."""

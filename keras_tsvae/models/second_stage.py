@@ -21,8 +21,8 @@ from keras_tsvae.models.stage import Stage, given, resolve_seed
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.posteriors import Posteriors
 from keras_tsvae.training import inputs
-from keras_tsvae.training.whole_model import as_list
 
+BATCH_SIZE = 64
 RESCALING_SAMPLES = 4096
 
 
@@ -34,6 +34,10 @@ class SecondStageVAE(Stage):
     every step. `u ~ N(mean(z), std(z)^2)`, `zhat = decoder(u)`,
     `loss = KL(q(u|z) || N(0, I)) - log N(z; zhat, gamma^2 I)`. Where it is conditioned, posteriors,
     z and u come with a `condition` `(n, condition_dim)`, or one row for all.
+
+    `fit` and `evaluate` take a `Posteriors`, a pair of arrays `(mean, std)`, or the means alone
+    with the deviations as `y`; each array `(n, latent_dim)`. Where the stage is conditioned, a
+    `Posteriors` with conditions, or three arrays `(mean, std, condition)`.
 
     Args:
         latent_dim: Positive int, the width of z and of u.
@@ -65,6 +69,8 @@ class SecondStageVAE(Stage):
         Dai & Wipf (2019), section 4; Asperti & Trentin (2020), for the computed
         gamma and the rescaling.
     """
+
+    title = "stage 2"
 
     def __init__(
         self,
@@ -131,68 +137,37 @@ class SecondStageVAE(Stage):
         """Returns the float32 conditions that come with a batch, or None."""
         return None if self.condition_dim is None else ops.cast(data[-1], "float32")
 
-    def fit(
+    def fit_checked(
         self,
         x,
         y=None,
-        batch_size=64,
-        epochs=1,
         *,
-        verbose="auto",
-        callbacks=None,
-        validation_data=None,
-        shuffle=True,
-        **kwargs,
+        batch_size,
+        callbacks,
+        validation_data,
+        validation_batch_size,
+        shuffle,
+        **options,
     ):
-        """Trains on posteriors.
-
-        An epoch is shuffled anew and drops its last partial batch.
-
-        Args:
-            x: A `Posteriors`, a pair of arrays `(mean, std)`, or the means alone with the
-                deviations as `y`; each array `(n, latent_dim)`. Where the stage is conditioned, a
-                `Posteriors` with conditions, or three arrays `(mean, std, condition)`.
-            y: Standard deviations, if `x` is an array of means.
-            batch_size: Posteriors per step. Defaults to 64.
-            epochs: Passes over the posteriors. Defaults to 1.
-            verbose: As in `keras.Model.fit`.
-            callbacks: List of `keras.callbacks.Callback`.
-            validation_data: `Posteriors` or a pair `(mean, std)`.
-            shuffle: Whether to shuffle. Defaults to True.
-            **kwargs: `initial_epoch`, `steps_per_epoch`, `validation_steps`,
-                `validation_batch_size` or `validation_freq`, as in `keras.Model.fit`.
-
-        Returns:
-            A `keras.callbacks.History` of loss, kl, nll, mse and gamma, means over each epoch.
-
-        Raises:
-            ValueError: If the posteriors are not as described.
-        """
-        self._assert_compile_called("fit")
+        """As `fit`, whose arguments, but for the posteriors, have been checked."""
         posteriors = self._posteriors(x, y)
         data = self._batches(posteriors, batch_size, training=True, shuffle=shuffle)
         if validation_data is not None:
-            size = kwargs.pop("validation_batch_size", None) or batch_size
+            size = validation_batch_size or batch_size
             validation_data = self._batches(self._posteriors(validation_data), size)
         if self.gamma_mode == "computed":
-            callbacks = [self._rescaling(posteriors), *as_list(callbacks)]
-        self.build_optimizers()
-        return super().fit(
+            callbacks = [self._rescaling(posteriors), *callbacks]
+        return self._train(
             data,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
+            callbacks,
             validation_data=validation_data,
             shuffle=False,  # the batches are already
-            **kwargs,
+            **options,
         )
 
-    def evaluate(self, x, y=None, batch_size=64, **kwargs):
-        """Measures loss, kl, nll, mse and gamma over posteriors, given as to `fit`."""
-        if kwargs.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
-            return super().evaluate(x, _use_cached_eval_dataset=True, **kwargs)
-        data = self._batches(self._posteriors(x, y), batch_size)
-        return super().evaluate(data, **kwargs)
+    def batches_to_measure(self, x, y, batch_size, steps):
+        """Returns posteriors as a data set of checked batches, in their order."""
+        return self._batches(self._posteriors(x, y), batch_size)
 
     def encode(self, z, batch_size=256, condition=None):
         """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
@@ -281,7 +256,8 @@ class SecondStageVAE(Stage):
 
     def _batches(self, posteriors, batch_size, training=False, shuffle=True):
         arrays = posteriors.arrays if self.condition_dim is not None else posteriors.arrays[:2]
-        return inputs.array_batches(arrays, batch_size, training, shuffle)
+        size = BATCH_SIZE if batch_size is None else batch_size
+        return inputs.array_batches(arrays, size, training, shuffle)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -9,20 +9,16 @@ from keras import ops
 
 from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA, non_negative_int
-from keras_tsvae.backend import compile_function, resolve_jit
-from keras_tsvae.backend.keras_internals import keep_from_decay
+from keras_tsvae.backend import compile_function
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.layers.trainability import set_trainability
-from keras_tsvae.models.base import BaseModel
-from keras_tsvae.optimizers import FusedAdam
-from keras_tsvae.training import StageTrainer
-from keras_tsvae.training.optimized import loss_scaled, optimized_indices
+from keras_tsvae.models.trained_stage import TrainedStage
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
-class Stage(StageTrainer, BaseModel):
+class Stage(TrainedStage):
     """A VAE with a Gaussian posterior, a Gaussian likelihood and one scalar log gamma.
 
     Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be
@@ -43,7 +39,6 @@ class Stage(StageTrainer, BaseModel):
         self._trackers = [keras.metrics.Mean(name=name) for name in tracked]
         if not self.trainable:
             set_trainability(self, {})
-        self._jit_compile_argument = "auto"
         self._compiled_functions = {}
 
     def _make_log_gamma(self):
@@ -55,6 +50,7 @@ class Stage(StageTrainer, BaseModel):
             dtype="float32",
             autocast=False,
             trainable=self.gamma_mode == "learned",
+            constraint=_at_least,
             aggregation="none" if self.gamma_mode == "learned" else "only_first_replica",
         )
 
@@ -74,73 +70,6 @@ class Stage(StageTrainer, BaseModel):
         if self.log_gamma is None:
             return None
         return float(ops.convert_to_numpy(ops.exp(self.log_gamma)))
-
-    def compile(
-        self,
-        optimizer=None,
-        jit_compile="auto",
-        steps_per_execution=1,
-        run_eagerly=False,
-        auto_scale_loss=True,
-    ):
-        """Sets how this stage is trained.
-
-        Args:
-            optimizer: A Keras optimiser or its name. Defaults to None: `FusedAdam(1e-4)`,
-                the paper's Adam. Weight decay leaves log gamma alone.
-            jit_compile: Whether to use XLA. Defaults to `"auto"`: always on JAX; on TensorFlow
-                with an accelerator, not on CPU, where it is slower.
-            steps_per_execution: Training steps per call of the compiled function. Defaults to 1.
-            run_eagerly: Whether to run step by step, for debugging. Defaults to False.
-            auto_scale_loss: Whether a model with layers in `mixed_float16` gets a
-                `LossScaleOptimizer`. Defaults to True.
-        """
-        self._jit_compile_argument = jit_compile
-        self._auto_scale_loss = auto_scale_loss
-        with self.scope():
-            optimizer = FusedAdam(1e-4) if optimizer is None else optimizer
-            super().compile(
-                optimizer=loss_scaled(optimizer, self) if auto_scale_loss else optimizer,
-                jit_compile=resolve_jit(jit_compile) and not run_eagerly,
-                steps_per_execution=steps_per_execution,
-                run_eagerly=run_eagerly,
-                auto_scale_loss=auto_scale_loss,
-            )
-        self._keep_log_gamma()
-
-    def build_optimizers(self, variables=None):
-        """Creates the optimiser's state, if there is none yet, for `variables` or the trainable."""
-        self._keep_log_gamma()
-        super().build_optimizers(variables)
-
-    def _keep_log_gamma(self):
-        """Keeps log gamma, a measured quantity, from weight decay, which would draw it to 0."""
-        if self.compiled and self.log_gamma is not None:
-            keep_from_decay(self.optimizer, self.log_gamma)
-
-    def get_compile_config(self):
-        """Returns the arguments of `compile`, with `jit_compile` as it was asked for."""
-        config = super().get_compile_config()
-        if config:
-            kept = ("optimizer", "steps_per_execution", "run_eagerly")
-            config = {key: config[key] for key in kept}
-            config["jit_compile"] = self._jit_compile_argument
-            config["auto_scale_loss"] = self._auto_scale_loss
-            config["optimized"] = optimized_indices(self)
-        return config
-
-    def compile_from_config(self, config):
-        """Compiles with what `get_compile_config` returned, and creates the optimiser's state."""
-        config = keras.saving.deserialize_keras_object(config)
-        optimized = config.pop("optimized", None)
-        # Files without the entry are of a time when only the model's own policy counted.
-        config.setdefault("auto_scale_loss", self.dtype_policy.name == "mixed_float16")
-        self.compile(**config)
-        if self.built and optimized is not None:
-            variables = self.variables
-            self.build_optimizers([variables[index] for index in optimized])
-        elif self.built:
-            self.build_optimizers()
 
     def targets(self, data):
         """Returns what is to be reconstructed, float32, from one batch of training data."""
@@ -266,6 +195,11 @@ class Stage(StageTrainer, BaseModel):
         if name not in self._compiled_functions:
             self._compiled_functions[name] = compile_function(self, function)
         return functools.partial(self._compiled_functions[name], full=batch_size)
+
+
+def _at_least(log_gamma):
+    """Keeps a learned gamma at 1e-6 or more: images without any error would else draw it to 0."""
+    return ops.maximum(log_gamma, math.log(LEAST_GAMMA))
 
 
 def given(network, x, condition):

@@ -14,12 +14,13 @@ from keras_tsvae.models.stage_configs import (
     deserialized,
     serialized,
 )
+from keras_tsvae.models.staged import StagedModel
+from keras_tsvae.models.two_stage_fit import plan_fit
 from keras_tsvae.training import inputs
-from keras_tsvae.training.whole_model import plan_fit
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class TwoStageVAE(Generator):
+class TwoStageVAE(StagedModel, Generator):
     """The Two-Stage VAE: a VAE on images, and a second one on the first one's latent vectors.
 
     A single VAE reconstructs better than it samples, because its aggregated posterior
@@ -47,6 +48,7 @@ class TwoStageVAE(Generator):
     """
 
     takes_conditions = False
+    frozen_first_stage = False
 
     def __init__(self, first_stage, second_stage, preset=None, **kwargs):
         super().__init__(**kwargs)
@@ -89,7 +91,7 @@ class TwoStageVAE(Generator):
         Example:
             >>> model = keras_tsvae.TwoStageVAE.from_preset("cifar10")
             >>> model.compile()
-            >>> model.fit(images, batch_size=model.preset.batch_size, epochs=model.preset.epochs)
+            >>> model.fit(images)  # for as many epochs as published
         """
         preset = presets.get(name, **overrides)
         if preset.conditions is not None:
@@ -160,70 +162,100 @@ class TwoStageVAE(Generator):
         x,
         y=None,
         batch_size=None,
-        epochs=1,
+        epochs=None,
         *,
         second_stage_epochs=None,
+        second_stage_batch_size=None,
         verbose="auto",
         callbacks=None,
         second_stage_callbacks=None,
         validation_data=None,
-        posteriors_memory_limit=2**30,
-        posteriors_path=None,
+        shuffle=True,
         initial_epoch=0,
         second_stage_initial_epoch=0,
-        second_stage_batch_size=None,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+        posteriors_memory_limit=2**30,
+        posteriors_path=None,
+        **others,
     ):
         """Trains the first stage on images, encodes them once, trains the second on that.
 
+        Everything is checked before the first step. Callbacks find the stage in training in
+        `model.stage_in_training`, `"stage1"` or `"stage2"`; their model's `optimizer`, `metrics`
+        and `stop_training` are those of that stage.
+
         Args:
-            x: Images in the forms that `FirstStageVAE.fit` takes; labels are ignored.
+            x: Images in the forms that `FirstStageVAE` takes; labels are ignored.
             y: Ignored.
             batch_size: Examples per step in both stages; in the second alone where `x` comes in
-                batches. Defaults to None: 64.
-            epochs: Epochs of the first stage; 0 leaves it as it is. Defaults to 1.
+                batches. Defaults to None: the preset's, or 64.
+            epochs: Epochs of the first stage; 0 leaves it as it is. Defaults to None: the
+                preset's, or 1.
             second_stage_epochs: Epochs of the second stage; 0 leaves it as it is. Defaults to
-                None: twice `epochs`, as in the paper.
+                None: twice `epochs`, as in the paper, or, of a preset whose `epochs` are not
+                given either, the preset's.
+            second_stage_batch_size: Posteriors per step; larger steps take less time in all.
+                Defaults to None: the preset's, or `batch_size`.
             verbose: As in `keras.Model.fit`; one progress bar per epoch and stage.
             callbacks: List of `keras.callbacks.Callback`. Each sees one training per stage, with
                 this model as its `model`; logs hold loss, kl, nll, mse, gamma and `val_` of each.
             second_stage_callbacks: Callbacks of the second stage, such as loggers with files of
                 their own. Defaults to None: those of the first once more.
             validation_data: Images in the same forms as `x`.
-            posteriors_memory_limit: Bytes of posteriors to keep in memory; beyond it they go to
-                an HDF5 file. Defaults to 1 GiB.
-            posteriors_path: Where that file goes. Defaults to None: a temporary folder.
+            shuffle: Whether arrays are shuffled. Defaults to True.
             initial_epoch: The first stage's epochs that are done already, when a loaded model is
                 trained on; `epochs` counts them. Defaults to 0.
             second_stage_initial_epoch: The second stage's, likewise.
-            second_stage_batch_size: Posteriors per step; larger steps take less time in all.
-                Defaults to None: `batch_size`.
+            steps_per_epoch: Batches per epoch of the first stage. Defaults to None: all.
+            validation_steps: Batches of `validation_data` at the most, in either stage. Defaults
+                to None: all.
+            validation_batch_size: Int, for arrays and the second stage. Defaults to None: that of
+                the stage.
+            validation_freq: Epochs from one validation to the next, or a list of epochs, counted
+                from 1. Defaults to 1.
+            posteriors_memory_limit: Bytes of posteriors to keep in memory; beyond it they go to
+                an HDF5 file. Defaults to 1 GiB.
+            posteriors_path: Where that file goes. Defaults to None: a temporary folder.
+            **others: Not taken: `validation_split`, `class_weight` and `sample_weight` of
+                `keras.Model.fit` are refused by name.
 
         Returns:
             A `keras.callbacks.History` with keys such as `stage1_loss`, `stage1_val_gamma` and
-            `stage2_loss`.
+            `stage2_loss`; its `epoch` lists the first stage's epochs, then the second's.
 
         Raises:
             ValueError: If an argument or the images are not as described.
+            FloatingPointError: If the loss of an epoch is not finite.
         """
         x = inputs.as_images(x)
-        if validation_data is not None:
-            validation_data = inputs.as_images(validation_data, "validation_data")
-        run = plan_fit(
+        plan = plan_fit(
             self,
             x,
             batch_size,
             epochs,
-            second_stage_epochs,
-            verbose,
-            callbacks,
-            second_stage_callbacks,
-            posteriors_memory_limit,
-            posteriors_path,
-            initial_epoch,
-            second_stage_initial_epoch,
-            second_stage_batch_size,
+            second_stage_epochs=second_stage_epochs,
+            second_stage_batch_size=second_stage_batch_size,
+            verbose=verbose,
+            callbacks=callbacks,
+            second_stage_callbacks=second_stage_callbacks,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+            second_stage_initial_epoch=second_stage_initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+            posteriors_memory_limit=posteriors_memory_limit,
+            posteriors_path=posteriors_path,
+            **others,
         )
-        return run(x, validation_data=validation_data)
+        if validation_data is not None:
+            validation_data = inputs.as_images(validation_data, "validation_data")
+            plan.check_validation(validation_data)
+        return plan.run(x, validation_data)
 
     def evaluate(self, x, y=None, batch_size=None, *, verbose=0):
         """Measures both stages over images, arguments as for `fit`.
@@ -252,10 +284,6 @@ class TwoStageVAE(Generator):
         """Creates the state of both stages' optimisers, if there is none yet."""
         for stage in self.stages().values():
             stage.build_optimizers()
-
-    def stages(self):
-        """Returns both stages by their names in logs."""
-        return {"stage1": self.first_stage, "stage2": self.second_stage}
 
     def _check_widths(self):
         first, second = self.first_stage.latent_dim, self.second_stage.latent_dim

@@ -6,7 +6,7 @@ import functools
 import keras
 
 from keras_tsvae.backend import local_replicas
-from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.batching import ArrayBatches, check_divisible
 from keras_tsvae.training.optimized import check_optimized
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
@@ -26,6 +26,10 @@ class Trainer:
     def evaluate(self, x, **kwargs):
         """Measures as `keras.Model.evaluate` does."""
         return super().evaluate(_split(x), **kwargs)
+
+    def check_batch_size(self, name, batch_size):
+        """Raises a `ValueError` unless batches of a training can be split over the devices."""
+        check_divisible(name, batch_size)
 
     def scope(self):
         """Returns a context in which optimisers belong to the devices of the model: any does."""

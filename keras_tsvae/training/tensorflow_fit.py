@@ -46,6 +46,10 @@ class Trainer:
     def _devices(self):
         return self.distribute_strategy.num_replicas_in_sync
 
+    def check_batch_size(self, name, batch_size):
+        """Raises a `ValueError` unless batches of a training can be split over the devices."""
+        _require_part_for_all(f"`{name}` must", batch_size, self._devices)
+
     def scope(self):
         """Returns a context in which optimisers belong to the devices of the model."""
         return self.distribute_strategy.scope()

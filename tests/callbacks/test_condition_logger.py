@@ -6,6 +6,7 @@ import pytest
 
 from keras_tsvae.callbacks import ConditionLogger
 from keras_tsvae.metrics import ConditionAccuracy
+from keras_tsvae.training.stage_callbacks import StageCallbacks
 from tests import conditioned
 from tests.callbacks import linear
 from tests.conditioned import Conditions, PixelJudge
@@ -63,16 +64,17 @@ def test_a_model_that_diverged_has_no_figure(images, monkeypatch):
     logger = ConditionLogger(PixelJudge(), num_samples=20, verbose=0)
     fit(model, images, logger, second_stage_epochs=0)
     nan = [np.full((20, 8, 8, 1), np.nan)]
-    logs = {}
-    with monkeypatch.context() as patch:
-        patch.setattr(conditioned.FakeModel, "sample_batches", lambda *args, **kwargs: nan)
+    with StageCallbacks([logger], model, "stage1"):
+        logs = {}
+        with monkeypatch.context() as patch:
+            patch.setattr(conditioned.FakeModel, "sample_batches", lambda *args, **kwargs: nan)
+            logger.on_epoch_end(0, logs)
+        assert np.isnan(logs["val_condition_accuracy"])
+        weight = model.second_stage.decoder.trainable_variables[0]
+        weight.assign(np.nan * keras.ops.convert_to_numpy(weight))
+        logs = {}
         logger.on_epoch_end(0, logs)
-    assert np.isnan(logs["val_condition_accuracy"])
-    weight = model.second_stage.decoder.trainable_variables[0]
-    weight.assign(np.nan * keras.ops.convert_to_numpy(weight))
-    logs = {}
-    logger.on_epoch_end(0, logs)
-    assert np.isnan(logs["val_condition_accuracy"])
+        assert np.isnan(logs["val_condition_accuracy"])
 
 
 def test_bad_arguments_are_refused(images):

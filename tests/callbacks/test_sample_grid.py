@@ -5,7 +5,7 @@ import pytest
 
 from keras_tsvae.callbacks import SampleGrid
 from keras_tsvae.grids import image_grid
-from keras_tsvae.training.whole_model import WholeModelCallbacks
+from keras_tsvae.training.stage_callbacks import StageCallbacks
 from tests import tiny
 from tests.callbacks import linear
 
@@ -37,10 +37,11 @@ def assert_shows(pixels, images, columns):
 def test_samples_of_the_stage_in_training(images, tmp_path):
     model = linear.two_stage()
     grid = SampleGrid(tmp_path / "new", num_images=9, seed=3, images=images)
-    for stage in model.stages().values():
-        callbacks = WholeModelCallbacks([grid], model, stage)
-        callbacks.on_train_begin()
-        callbacks.on_epoch_end(11, LOGS)
+    for stage in model.stages():
+        with StageCallbacks([grid], model, stage) as callbacks:
+            callbacks.set_model(model)
+            callbacks.on_train_begin()
+            callbacks.on_epoch_end(11, LOGS)
     assert names(tmp_path / "new") == [
         "stage1_epoch_0012.png",
         "stage1_epoch_0012_reconstructions.png",

@@ -276,9 +276,9 @@ def test_things_that_are_no_networks_or_stages():
 
 def test_what_the_second_stage_needs_is_checked_before_the_first_is_trained(tmp_path):
     model = tiny.two_stage()
-    with pytest.raises(ValueError, match="`path` must name a file"):
+    with pytest.raises(ValueError, match="`posteriors_path` must name a file"):
         model.fit(FLOATS, batch_size=16, posteriors_path=tmp_path)
-    with pytest.raises(ValueError, match="`memory_limit` must be an integer"):
+    with pytest.raises(ValueError, match="`posteriors_memory_limit` must be an integer"):
         model.fit(FLOATS, batch_size=16, posteriors_memory_limit=None)
     assert int(flat(model.first_stage.optimizer.iterations)[0]) == 0
 

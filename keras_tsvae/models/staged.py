@@ -1,0 +1,125 @@
+"""A model of two stages, as a fit and its callbacks see it: as the stage in training."""
+
+from keras_tsvae.models.base import BaseModel
+
+
+class StagedModel(BaseModel):
+    """A model whose optimiser, metrics and history are those of the stage in training.
+
+    Keras's callbacks ask these of the model that they watch. Outside of a fit they are the first
+    stage's, except that it is compiled once both stages are. Subclasses have a `first_stage` and
+    a `second_stage`.
+    """
+
+    def __init__(self, **kwargs):
+        self._stage_in_training = None
+        self._history = None
+        super().__init__(**kwargs)
+
+    @property
+    def stage_in_training(self) -> str | None:
+        """`"stage1"` or `"stage2"` while `fit` trains it, else None. For callbacks."""
+        return self._stage_in_training
+
+    def stages(self):
+        """Returns both stages by their names in logs."""
+        return {"stage1": self.first_stage, "stage2": self.second_stage}
+
+    @property
+    def _watched(self):
+        """The stage that is meant where Keras speaks of the model in training."""
+        return self.stages()[self._stage_in_training or "stage1"]
+
+    @property
+    def optimizer(self):
+        """The optimiser of the stage in training; outside of a fit, the first stage's."""
+        return self._watched.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer):
+        self._watched.optimizer = optimizer
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the stage in training is compiled; outside of a fit, whether both are."""
+        if self._stage_in_training is not None:
+            return self._watched.compiled
+        return all(stage.compiled for stage in self.stages().values())
+
+    @compiled.setter
+    def compiled(self, compiled):
+        """Ignored: Keras sets it before there are stages, each of which has its own."""
+
+    @property
+    def metrics(self):
+        """The running means of the stage in training; outside of a fit, the first stage's."""
+        return self._watched.metrics
+
+    @property
+    def stop_training(self) -> bool:
+        """Set to True by a callback, ends the training of the stage in training."""
+        return getattr(self._watched, "stop_training", False)
+
+    @stop_training.setter
+    def stop_training(self, stop):
+        self._watched.stop_training = stop
+
+    @property
+    def train_function(self):
+        """The compiled training step of the stage in training."""
+        return self._watched.train_function
+
+    @train_function.setter
+    def train_function(self, function):
+        if hasattr(self, "first_stage"):  # Keras sets it before there are stages
+            self._watched.train_function = function
+
+    def make_train_function(self, force=False):
+        """Compiles the training step of the stage in training, if it is not."""
+        return self._watched.make_train_function(force)
+
+    @property
+    def history(self):
+        """The `keras.callbacks.History` of the stage in training; afterwards, of the last fit."""
+        history = self._history
+        if self._stage_in_training is not None:
+            history = getattr(self._watched, "history", None)
+        if history is None:
+            raise AttributeError("`history` is there once the model has been fitted")
+        return history
+
+    @history.setter
+    def history(self, history):
+        if self._stage_in_training is None:
+            self._history = history
+        else:
+            self._watched.history = history
+
+    def jax_state_sync(self):
+        """Gives variables their current values, which on JAX live elsewhere during an epoch."""
+        if self._stage_in_training is not None:
+            getattr(self._watched, "jax_state_sync", bool)()
+        getattr(super(), "jax_state_sync", bool)()
+
+    def train_on_batch(self, *args, **kwargs):
+        """Raises: both stages are trained in turn, by `fit`, or each by itself."""
+        raise _of_a_stage("train_on_batch", "fit")
+
+    def test_on_batch(self, *args, **kwargs):
+        """Raises: both stages are measured by `evaluate`, or each by itself."""
+        raise _of_a_stage("test_on_batch", "evaluate")
+
+    def __dir__(self):
+        """Returns the attributes, without those that Keras would save twice.
+
+        Its saving walks through them, and would write the optimiser of one stage, and read it
+        back, as that of the whole.
+        """
+        return [name for name in super().__dir__() if name != "optimizer"]
+
+
+def _of_a_stage(method, whole):
+    return NotImplementedError(
+        f"`{method}` is for one stage: call `model.first_stage.{method}(images)` or "
+        f"`model.second_stage.{method}(mean, std)`, or `model.{whole}(images)` for both."
+    )

@@ -1,0 +1,239 @@
+"""The whole model while it is trained, as callbacks see it: a model as any other."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from tests import tiny
+from tests.harness import flat
+
+
+class Visit(keras.callbacks.Callback):
+    """Calls a function with the model once, at the end of a stage's second batch or first epoch."""
+
+    def __init__(self, function, at="epoch"):
+        super().__init__()
+        self.function, self.at, self.results = function, at, {}
+
+    def visit(self):
+        stage = self.model.stage_in_training
+        if stage not in self.results:
+            self.results[stage] = self.function(self.model)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.at == "batch" and batch == 1:
+            self.visit()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.at == "epoch":
+            self.visit()
+
+
+def visited(function, at="epoch", model=None, **arguments):
+    """Fits a model, and returns it with what the function returned in either stage."""
+    model = tiny.two_stage("adam") if model is None else model
+    visit = Visit(function, at)
+    arguments = {"batch_size": 16, "epochs": 1, "second_stage_epochs": 1, **arguments}
+    model.fit(tiny.images(96), callbacks=[visit], verbose=0, **arguments)
+    assert list(visit.results) == ["stage1", "stage2"]
+    return model, visit.results
+
+
+def steps(model):
+    return [int(flat(stage.optimizer.iterations)[0]) for stage in model.stages().values()]
+
+
+def test_it_is_the_model_itself():
+    model, seen = visited(
+        lambda m: (m, isinstance(m, keras.Model), m.stage_in_training, m.compiled)
+    )
+    for stage in ("stage1", "stage2"):
+        assert seen[stage][0] is model and seen[stage][1:] == (True, stage, True)
+    assert model.stage_in_training is None
+
+
+def test_optimizer_metrics_and_history_are_those_of_the_stage_in_training():
+    model, seen = visited(
+        lambda m: (
+            m.optimizer,
+            m.metrics,
+            m.stop_training,
+            m.train_function is not None,
+            sorted(m.history.history),
+            sorted(m.get_metrics_result()),
+        )
+    )
+    for name, stage in model.stages().items():
+        optimizer, metrics, stop, trained, *keys = seen[name]
+        assert optimizer is stage.optimizer and metrics is stage.metrics
+        assert stop is False and trained
+        assert keys == [[], sorted(("gamma", "kl", "loss", "mse", "nll"))]
+    assert model.optimizer is model.first_stage.optimizer
+    assert model.metrics is model.first_stage.metrics
+
+
+def test_compiled_says_whether_both_stages_are():
+    model = tiny.two_stage()
+    assert model.compiled
+    fresh = tsvae.TwoStageVAE(
+        tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder()), tiny.second_stage()
+    )
+    assert not fresh.compiled
+    with pytest.raises(AttributeError, match="fitted"):
+        _ = fresh.history
+    fresh.compile()
+    assert fresh.compiled
+
+
+@pytest.mark.parametrize("at", ["batch", "epoch"])
+def test_callbacks_see_the_weights_of_the_moment(at):
+    """On JAX they live outside of the model during an epoch."""
+    images = tiny.images(5) / np.float32(255)
+
+    def look(model):
+        called, computed = flat(model(images))[0], model.reconstruct(images)
+        np.testing.assert_allclose(called, computed, atol=1e-5)
+        np.testing.assert_allclose(called, model.predict(images, verbose=0), atol=1e-5)
+        return steps(model), model.get_weights(), model.sample(3, seed=0)
+
+    model, seen = visited(look, at)
+    made = 2 if at == "batch" else 6
+    assert seen["stage1"][0] == [made, 0] and seen["stage2"][0] == [6, made]
+    before, middle = seen["stage1"][1], seen["stage2"][1]
+    assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(before, middle))
+    assert np.abs(seen["stage1"][2] - model.sample(3, seed=0)).max() > 1e-6
+
+
+@pytest.mark.parametrize("at", ["batch", "epoch"])
+def test_saved_in_either_stage_it_goes_on_from_there(at, tmp_path):
+    def save(model):
+        stage, images = model.stage_in_training, tiny.images(5)
+        model.save(tmp_path / f"{stage}.keras")
+        keras.saving.save_model(model, tmp_path / f"{stage}_by_function.keras")
+        model.save_weights(tmp_path / f"{stage}.weights.h5")
+        return steps(model), moments(model), model.reconstruct(images), model.sample(5, seed=0)
+
+    _, seen = visited(save, at)
+    for stage, (made, state, reconstructed, samples) in seen.items():
+        by_weights = tiny.two_stage("adam")
+        by_weights.build_optimizers()
+        by_weights.load_weights(tmp_path / f"{stage}.weights.h5")
+        paths = (f"{stage}.keras", f"{stage}_by_function.keras")
+        for loaded in (*(keras.saving.load_model(tmp_path / path) for path in paths), by_weights):
+            assert steps(loaded) == made
+            np.testing.assert_allclose(moments(loaded), state, rtol=1e-6)
+            np.testing.assert_allclose(loaded.reconstruct(tiny.images(5)), reconstructed, atol=1e-5)
+            np.testing.assert_allclose(loaded.sample(5, seed=0), samples, atol=1e-5)
+
+
+def moments(model):
+    """A number for each variable of both optimisers."""
+    return [
+        float(np.abs(flat(variable)[0]).astype("float64").sum())
+        for stage in model.stages().values()
+        for variable in stage.optimizer.variables
+    ]
+
+
+def test_a_saved_file_names_no_optimizer_of_the_whole(tmp_path):
+    """Keras's saving walks through all attributes, and would save one stage's twice."""
+    h5py = pytest.importorskip("h5py")
+    visited(lambda model: model.save_weights(tmp_path / f"{model.stage_in_training}.weights.h5"))
+    for stage in ("stage1", "stage2"):
+        with h5py.File(tmp_path / f"{stage}.weights.h5") as file:
+            names = []
+            file.visit(names.append)
+        optimizers = [name for name in names if name.endswith("optimizer")]
+        assert len(optimizers) == 2 and "optimizer" not in optimizers
+
+
+def test_checkpoints_of_weights_alone(tmp_path):
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        tmp_path / "{epoch}.weights.h5", save_weights_only=True
+    )
+    model = tiny.two_stage()
+    model.fit(tiny.images(96), batch_size=16, epochs=1, callbacks=[checkpoint], verbose=0)
+    loaded = tiny.two_stage()
+    loaded.load_weights(tmp_path / "2.weights.h5")
+    for ours, theirs in zip(model.get_weights(), loaded.get_weights()):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_it_can_be_copied_in_either_stage():
+    def copy(model):
+        copied = keras.models.clone_model(model)
+        copied.set_weights(model.get_weights())
+        images = tiny.images(5)
+        np.testing.assert_allclose(copied.reconstruct(images), model.reconstruct(images), atol=1e-5)
+        return type(copied)
+
+    model, seen = visited(copy)
+    assert set(seen.values()) == {tsvae.TwoStageVAE}
+
+
+def test_a_learning_rate_set_by_a_callback_is_that_of_the_stage():
+    def set_rate(model):
+        model.optimizer.learning_rate = {"stage1": 0.5, "stage2": 0.25}[model.stage_in_training]
+
+    model, _ = visited(set_rate)
+    rates = [float(flat(stage.optimizer.learning_rate)[0]) for stage in model.stages().values()]
+    assert rates == [0.5, 0.25]
+
+
+def test_no_stage_is_in_training_after_a_fit_that_raises():
+    def fail(model):
+        raise KeyError("on purpose")
+
+    model = tiny.two_stage()
+    with pytest.raises(KeyError, match="on purpose"):
+        visited(fail, model=model)
+    assert model.stage_in_training is None and model.history.history == {}
+    visited(lambda model: None, model=model)
+
+
+def test_the_history_of_both_stages():
+    model = tiny.two_stage()
+    history = model.fit(
+        tiny.images(96),
+        batch_size=16,
+        epochs=3,
+        initial_epoch=1,
+        second_stage_epochs=2,
+        second_stage_batch_size=48,
+        verbose=0,
+    )
+    assert model.history is history and history.model is model
+    assert history.epoch == [1, 2, 0, 1]
+    assert history.params == {
+        "verbose": 0,
+        "epochs": 3,
+        "steps": 6,
+        "second_stage_epochs": 2,
+        "second_stage_steps": 2,
+    }
+    assert len(history.history["stage1_loss"]) == len(history.history["stage2_loss"]) == 2
+
+
+def test_a_history_of_the_users_own_sees_both_stages():
+    model, own = tiny.two_stage(), keras.callbacks.History()
+    history = model.fit(tiny.images(96), batch_size=16, callbacks=[own], verbose=0)
+    assert model.history is history and history is not own
+    assert len(own.history["loss"]) == 3 and len(history.history["stage1_loss"]) == 1
+
+
+def test_batches_are_for_one_stage():
+    model, images = tiny.two_stage(), tiny.images(16)
+    with pytest.raises(NotImplementedError, match="`train_on_batch` is for one stage: call"):
+        model.train_on_batch(images)
+    with pytest.raises(NotImplementedError, match="`model.evaluate.images.` for both"):
+        model.test_on_batch(images)
+    assert model.predict_on_batch(images).shape == images.shape
+    before = model.get_weights()
+    mean, std = model.encode(images)
+    logs = model.first_stage.train_on_batch(images, return_dict=True)
+    assert np.isfinite(logs["loss"])
+    logs = model.second_stage.train_on_batch(mean, std, return_dict=True)
+    assert np.isfinite(logs["loss"])
+    assert steps(model) == [1, 1]
+    assert any(np.abs(a - b).max() > 0 for a, b in zip(before, model.get_weights()))
