@@ -1,6 +1,7 @@
 """A model of two stages, as a fit and its callbacks see it: as the stage in training."""
 
 from keras_tsvae.models.base import BaseModel
+from keras_tsvae.models.stage_configs import compile_configs, compile_stages
 
 
 class StagedModel(BaseModel):
@@ -24,6 +25,19 @@ class StagedModel(BaseModel):
     def stages(self):
         """Returns both stages by their names in logs."""
         return {"stage1": self.first_stage, "stage2": self.second_stage}
+
+    def build_optimizers(self):
+        """Creates the state of both stages' optimisers, if there is none yet."""
+        for stage in self.stages().values():
+            stage.build_optimizers()
+
+    def get_compile_config(self):
+        """Returns what both stages' `get_compile_config` return, by the names of the stages."""
+        return compile_configs(self.stages())
+
+    def compile_from_config(self, config):
+        """Compiles the stages with what `get_compile_config` returned."""
+        compile_stages(self.stages(), config)
 
     @property
     def _watched(self):

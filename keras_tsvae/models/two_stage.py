@@ -8,12 +8,7 @@ from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
-from keras_tsvae.models.stage_configs import (
-    compile_configs,
-    compile_stages,
-    deserialized,
-    serialized,
-)
+from keras_tsvae.models.stage_configs import deserialized, serialized
 from keras_tsvae.models.staged import StagedModel
 from keras_tsvae.models.two_stage_fit import plan_fit
 from keras_tsvae.training import inputs
@@ -149,14 +144,6 @@ class TwoStageVAE(StagedModel, Generator):
         self.first_stage.compile(optimizer, **kwargs)
         self.second_stage.compile(second_stage_optimizer, **kwargs)
 
-    def get_compile_config(self):
-        """Returns what both stages' `get_compile_config` return, by the names of the stages."""
-        return compile_configs(self.stages())
-
-    def compile_from_config(self, config):
-        """Compiles the stages with what `get_compile_config` returned."""
-        compile_stages(self.stages(), config)
-
     def fit(
         self,
         x,
@@ -279,11 +266,6 @@ class TwoStageVAE(StagedModel, Generator):
     def compute_output_shape(self, input_shape):
         """Returns the input's shape."""
         return input_shape
-
-    def build_optimizers(self):
-        """Creates the state of both stages' optimisers, if there is none yet."""
-        for stage in self.stages().values():
-            stage.build_optimizers()
 
     def _check_widths(self):
         first, second = self.first_stage.latent_dim, self.second_stage.latent_dim

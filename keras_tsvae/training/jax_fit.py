@@ -21,6 +21,7 @@ class Trainer:
     def fit(self, x, validation_data=None, **kwargs):
         """Trains as `keras.Model.fit` does."""
         check_optimized(self)
+        _unshare([*self.variables, *self.optimizer.variables])
         return super().fit(_split(x), validation_data=_split(validation_data), **kwargs)
 
     def evaluate(self, x, **kwargs):
@@ -46,6 +47,18 @@ class Trainer:
         Left to `fit`, Keras would begin to read the data for that, and then begin anew.
         """
         self._symbolic_build(data_batch=batch)
+
+
+def _unshare(variables):
+    """Gives each variable an array of its own, since a step takes every one that it is given.
+
+    Keras leaves an averaged weight and its average with one in common.
+    """
+    seen = set()
+    for variable in variables:
+        if id(variable.value) in seen:
+            variable.assign(keras.ops.copy(variable.value))
+        seen.add(id(variable.value))
 
 
 def _split(x):

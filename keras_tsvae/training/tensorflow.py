@@ -17,7 +17,8 @@ class StageTrainer(Trainer):
     def train_step(self, data):
         """Makes one optimiser step on one batch and returns the running means."""
         # Where a stream of unknown length ends there is no data, and nothing must be counted.
-        with tf.control_dependencies(tf.nest.flatten(data)):
+        parts = [part for part in tf.nest.flatten(data) if part is not None]
+        with tf.control_dependencies(parts):
             return self._step(data)
 
     def _step(self, data):
