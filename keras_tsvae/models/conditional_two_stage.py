@@ -198,7 +198,7 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
         labelled = self._labelled(x, y)
         if validation_data is not None:
             validation_data = self._labelled(validation_data, name="validation_data").data()
-            plan.check_validation(validation_data)
+        plan.check(x, validation_data)
         self._learn_conditions(labelled, plan.batch_size, recognizer_epochs, verbose)
         if correct_conditions and self.conditions.discrete:
             self.recognizer.find_reliable(labelled.drawn(RELIABLE_OF))

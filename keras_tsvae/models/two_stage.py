@@ -241,7 +241,7 @@ class TwoStageVAE(StagedModel, Generator):
         )
         if validation_data is not None:
             validation_data = inputs.as_images(validation_data, "validation_data")
-            plan.check_validation(validation_data)
+        plan.check(x, validation_data)
         return plan.run(x, validation_data)
 
     def evaluate(self, x, y=None, batch_size=None, *, verbose=0):

@@ -106,17 +106,28 @@ class FitPlan:
             second.run(whole, posteriors, validation_data, self.verbose, earlier)
         return whole.history
 
-    def check_validation(self, data):
-        """Raises a `ValueError` unless both stages can be validated on `Images`, or coded ones."""
-        size = self.first.options["validation_batch_size"] or self.batch_size
-        inputs.images_for_fit(
-            data,
-            None if inputs.is_batched(data) else size,
-            self.whole.image_shape,
-            training=False,
-            condition_dim=self.whole.first_stage.condition_dim,
-            name="validation_data",
-        )
+    def check(self, x, validation_data):
+        """Raises a `ValueError` unless both stages can be trained and validated on that.
+
+        It warns of learning rate schedules that are not as long as the fit.
+
+        Args:
+            x: `Images`.
+            validation_data: `Images`, or coded ones with their conditions, or None.
+        """
+        if validation_data is not None:
+            size = self.first.options["validation_batch_size"] or self.batch_size
+            inputs.images_for_fit(
+                validation_data,
+                None if inputs.is_batched(validation_data) else size,
+                self.whole.image_shape,
+                training=False,
+                condition_dim=self.whole.first_stage.condition_dim,
+                name="validation_data",
+            )
+        if x.is_array:
+            _check_sizes(self.whole, len(x.data), self.first, self.second)
+        _warn_of_schedules(self.whole, x, self.first, self.second)
 
     def _cap_validation(self, rows):
         steps, second = self.second.options["validation_steps"], self.second
@@ -213,9 +224,6 @@ def plan_fit(
     if not whole.built:
         whole.build((None, *inputs.image_shape_of(x)))
     whole.build_optimizers()  # of both stages, so that a single process can save in the first
-    if x.is_array:
-        _check_sizes(whole, len(x.data), first, second)
-    _warn_of_schedules(whole, x, first, second)
     storage = {"memory_limit": posteriors_memory_limit, "path": posteriors_path}
     return FitPlan(whole, first, second, size, storage, verbose)
 

@@ -30,7 +30,7 @@ def warn_of_schedule(what, optimizer, steps, remedy, length=None):
         warnings.warn(
             f"The learning rate schedule of {what} is made for {length:,} steps, but this fit ends "
             f"after {end:,}: {remedy}.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
