@@ -223,6 +223,9 @@ def plan_fit(
             whole.stages()[fit.name].require_compiled()
     if not whole.built:
         whole.build((None, *inputs.image_shape_of(x)))
+    for callback in [c for fit in (first, second) if fit.runs for c in fit.callbacks]:
+        if hasattr(callback, "check_model"):  # this package's, whichever stage they watch
+            callback.check_model(whole)
     whole.build_optimizers()  # of both stages, so that a single process can save in the first
     storage = {"memory_limit": posteriors_memory_limit, "path": posteriors_path}
     return FitPlan(whole, first, second, size, storage, verbose)

@@ -11,6 +11,7 @@ from keras_tsvae import metrics
 from keras_tsvae.callbacks import ConditionLogger, FIDLogger, LatentReport, SampleGrid
 from tests import conditioned, tiny
 from tests.callbacks import linear
+from tests.conditions import toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 NAMES = ("fid", "grid", "latents", "conditions")
@@ -159,6 +160,21 @@ def test_what_does_not_fit_is_found_before_training(images, tmp_path, monkeypatc
         with pytest.raises(ValueError, match=message):
             model.fit(images, batch_size=48, callbacks=[fid], verbose=0)
     FIDLogger(bare, quarters, num_samples=8).check_model(model)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_callbacks_of_the_second_stage_are_checked_before_the_first_is_trained(conditional):
+    model = toy.linear() if conditional else linear.two_stage()
+    images, labels = toy.data(96)
+    wrong = LatentReport(tiny.images(4, (16, 16, 1)))
+    options = {"batch_size": 48, "second_stage_callbacks": [wrong], "verbose": 0}
+    with pytest.raises(ValueError, match="`x` must hold images of the model's shape"):
+        model.fit(images, labels, **options)
+    iterations = [stage.optimizer.iterations for stage in model.stages().values()]
+    assert [int(keras.ops.convert_to_numpy(count)) for count in iterations] == [0, 0]
+    assert not conditional or not model.recognizer.is_trained
+    recognition = {"recognizer_epochs": 0} if conditional else {}
+    model.fit(images, labels, second_stage_epochs=0, **recognition, **options)  # nobody watches
 
 
 def test_a_first_stage_that_cannot_decode_is_found_before_training(images):
