@@ -116,14 +116,14 @@ class FitPlan:
             validation_data: `Images`, or coded ones with their conditions, or None.
         """
         if validation_data is not None:
+            data = inputs.as_images(validation_data, "validation_data")
             size = self.first.options["validation_batch_size"] or self.batch_size
             inputs.images_for_fit(
-                validation_data,
-                None if inputs.is_batched(validation_data) else size,
+                data,
+                size if data.is_array else None,
                 self.whole.image_shape,
                 training=False,
                 condition_dim=self.whole.first_stage.condition_dim,
-                name="validation_data",
             )
         if x.is_array:
             _check_sizes(self.whole, len(x.data), self.first, self.second)

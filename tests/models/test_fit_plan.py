@@ -1,0 +1,274 @@
+"""What a fit is to do is checked, and decided, before its first step."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from keras_tsvae.models.two_stage_fit import plan_fit
+from keras_tsvae.training import inputs
+from tests import tiny
+from tests.conditions import toy
+from tests.harness import flat
+
+IMAGES = tiny.images(96)
+LABELS = np.arange(96) % 3
+
+
+def steps(model):
+    return [int(flat(stage.optimizer.iterations)[0]) for stage in model.stages().values()]
+
+
+def conditional(**kwargs):
+    networks = {"condition_dim": 3}
+    first = tsvae.FirstStageVAE(tiny.encoder(**networks), tiny.decoder(**networks))
+    second = tsvae.SecondStageVAE(tiny.LATENT_DIM, width=16, depth=2, **networks)
+    model = tsvae.ConditionalTwoStageVAE(first, second, tsvae.conditions.Classes(3), **kwargs)
+    model.compile("sgd", keras.optimizers.SGD())
+    return model
+
+
+def fits():
+    """The four fits, each with its data."""
+    posteriors = tiny.first_stage().posteriors(IMAGES)
+    return {
+        "first": (tiny.first_stage(), (IMAGES,)),
+        "second": (tiny.second_stage(), (posteriors,)),
+        "both": (tiny.two_stage(), (IMAGES,)),
+        "conditional": (conditional(), (IMAGES, LABELS)),
+    }
+
+
+@pytest.fixture(scope="module")
+def four():
+    return fits()
+
+
+def untouched(model):
+    stages = model.stages().values() if hasattr(model, "stages") else (model,)
+    return all(int(flat(stage.optimizer.iterations)[0]) == 0 for stage in stages)
+
+
+@pytest.mark.parametrize("kind", ["first", "second", "both", "conditional"])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"validation_split": 0.1}, "`validation_split` must not be given.*`validation_data`"),
+        ({"class_weight": {0: 2.0}}, "`class_weight` must not be given.*type.class_weight.=dict"),
+        ({"sample_weight": np.ones(96)}, "`sample_weight` must not be given.*ndarray"),
+        ({"validation_freq": 0}, "`validation_freq` must be a positive integer"),
+        ({"validation_freq": "often"}, "`validation_freq` must be a positive integer"),
+        ({"shuffle": "batch"}, "`shuffle` must be True or False. Received: shuffle='batch'"),
+        ({"steps_per_epoch": 0}, "`steps_per_epoch` must be a positive integer"),
+        ({"validation_steps": 1.5}, "`validation_steps` must be a positive integer"),
+        ({"validation_batch_size": -1}, "`validation_batch_size` must be a positive integer"),
+        ({"epochs": 2, "initial_epoch": 3}, "`initial_epoch` must not exceed `epochs`"),
+        ({"epochs": -1}, "`epochs` must be an integer of at least 0"),
+        ({"batch_size": 97}, "`batch_size` must not exceed the number of examples"),
+        ({"callbacks": ["History"]}, "`callbacks` must hold instances of keras.callbacks.Callb"),
+    ],
+)
+def test_bad_arguments_are_named_by_all_fits(kind, arguments, message, four):
+    model, data = four[kind]
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data, **{"batch_size": 16, "verbose": 0, **arguments})
+    assert untouched(model) and getattr(model, "joint", None) is None
+
+
+@pytest.mark.parametrize("kind", ["first", "second", "both", "conditional"])
+def test_unknown_arguments_are_a_type_error(kind, four):
+    model, data = four[kind]
+    with pytest.raises(TypeError, match=r"fit\(\) got an unexpected keyword argument 'epohs'"):
+        model.fit(*data, epohs=3)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"second_stage_batch_size": 97}, "`second_stage_batch_size` must not exceed.* 96 exam"),
+        ({"second_stage_epochs": 1, "second_stage_initial_epoch": 2}, "`second_stage_initial_ep"),
+        ({"second_stage_callbacks": [1]}, "`callbacks` must hold instances"),
+        ({"posteriors_path": "/dev/null/posteriors.h5"}, "`posteriors_path` must be in a folder"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["both", "conditional"])
+def test_what_the_second_stage_needs_is_checked_first(kind, arguments, message, four):
+    model, data = four[kind]
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data, **{"batch_size": 16, "verbose": 0, **arguments})
+    assert untouched(model) and getattr(model, "joint", None) is None
+
+
+@pytest.mark.parametrize("make", [tiny.two_stage, conditional])
+def test_a_stage_that_is_not_compiled_is_found_at_once(make):
+    model = make()
+    model.second_stage.compiled = False
+    labels = (LABELS,) if model.takes_conditions else ()
+    with pytest.raises(ValueError, match="must be compiled.*SecondStageVAE"):
+        model.fit(IMAGES, *labels, batch_size=16, verbose=0)
+    assert int(flat(model.first_stage.optimizer.iterations)[0]) == 0
+    model.fit(IMAGES, *labels, batch_size=48, second_stage_epochs=0, verbose=0)
+
+
+def test_validation_data_is_checked_for_both_stages():
+    model = tiny.two_stage()
+    with pytest.raises(ValueError, match=r"`validation_data` must hold images of shape \(8, 8, 1"):
+        model.fit(
+            IMAGES, batch_size=16, epochs=0, second_stage_epochs=1, validation_data=IMAGES[:, 1:]
+        )
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        endless = tf.data.Dataset.from_tensors(IMAGES[:16]).repeat()
+        with pytest.raises(ValueError, match="`validation_data` must be finite"):
+            model.fit(IMAGES, batch_size=16, validation_data=endless, validation_steps=2)
+    assert untouched(model)
+
+
+def test_what_asks_for_nothing_is_no_error():
+    nothing = {"validation_split": 0.0, "class_weight": None, "sample_weight": None}
+    tiny.first_stage().fit(IMAGES, batch_size=48, verbose=0, **nothing)
+
+
+@pytest.mark.parametrize("form", [tuple, list])
+@pytest.mark.parametrize("kind", ["first", "second", "both", "conditional"])
+def test_options_of_all_fits(kind, form):
+    model, data = fits()[kind]
+    pair = form((IMAGES[:40], LABELS[:40]))
+    if kind == "second":
+        pair = form(data[0].arrays)
+    options = {} if kind in ("first", "second") else {"second_stage_epochs": 3}
+    history = model.fit(
+        *data,
+        batch_size=16,
+        epochs=3,
+        validation_data=pair,
+        validation_freq=[1, 3],
+        validation_batch_size=8,
+        validation_steps=2,
+        steps_per_epoch=2,
+        shuffle=False,
+        verbose=0,
+        **options,
+    ).history
+    names = {"first": [""], "second": [""]}.get(kind, ["stage1_", "stage2_"])
+    for name in names:
+        assert len(history[f"{name}loss"]) == 3 and len(history[f"{name}val_loss"]) == 2
+    made = [3 * 2, 3 * 6] if len(names) == 2 else [3 * 2]
+    stages = model.stages().values() if len(names) == 2 else [model]
+    assert [int(flat(stage.optimizer.iterations)[0]) for stage in stages] == made
+
+
+def planned(model, **arguments):
+    """Returns epochs and batch sizes of both stages, as a fit would have them."""
+    plan = plan_fit(model, inputs.as_images(IMAGES), **arguments)
+    return (plan.first.epochs, plan.second.epochs), (plan.first.batch_size, plan.second.batch_size)
+
+
+def test_epochs_and_batch_sizes_are_those_of_the_preset():
+    changes = {"epochs": 7, "second_stage_epochs": 9, "batch_size": 24, "train_size": 96}
+    make = tsvae.TwoStageVAE.from_preset
+    model = make("digits", second_stage_batch_size=48, **changes)
+    model.compile()
+    assert planned(model) == ((7, 9), (24, 48))
+    assert planned(model, epochs=2) == ((2, 4), (24, 48))
+    assert planned(model, second_stage_epochs=5) == ((7, 5), (24, 48))
+    assert planned(model, batch_size=16) == ((7, 9), (16, 48))
+    assert planned(model, second_stage_batch_size=32) == ((7, 9), (24, 32))
+    one_size = make("digits", **changes)
+    one_size.compile()
+    assert planned(one_size) == ((7, 9), (24, 24))
+    assert planned(one_size, batch_size=16) == ((7, 9), (16, 16))
+    assert planned(tiny.two_stage()) == ((1, 2), (64, 64))
+    frozen = conditional(frozen_first_stage=True)
+    assert planned(frozen) == ((0, 2), (64, 64))
+
+
+def warned(fit, *args, **kwargs):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(*args, verbose=0, **kwargs)
+    return [str(w.message) for w in caught if "schedule" in str(w.message)]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "halved"])
+def test_a_schedule_that_is_not_as_long_as_the_fit_is_warned_of(schedule):
+    changes = {"epochs": 2, "second_stage_epochs": 3, "batch_size": 16, "train_size": 96}
+    changes |= {"halve_every": 1, "second_stage_halve_every": 1, "schedule": schedule}
+    changes |= {"base_dim": 2, "second_stage_width": 8, "optimizer": "sgd", "learning_rate": 1e-4}
+    model = tsvae.TwoStageVAE.from_preset("digits", **changes)
+    model.compile()
+    assert warned(model.fit, IMAGES, epochs=1, second_stage_epochs=3) == [
+        "The learning rate schedule of stage 1 is made for 12 steps, but this fit ends after 6: "
+        "give `from_preset` the `epochs`, `second_stage_epochs`, `batch_size` and `train_size` of "
+        "the fit, or the fit those of the preset."
+    ]
+    assert warned(model.fit, IMAGES, initial_epoch=1, second_stage_epochs=0) == []  # to its end
+    late = warned(model.fit, IMAGES, epochs=0, second_stage_epochs=1)
+    assert len(late) == 1 and "stage 2 is made for 18 steps, but this fit ends after 24" in late[0]
+    model.compile(keras.optimizers.SGD(), keras.optimizers.SGD())
+    assert warned(model.fit, IMAGES, epochs=1, second_stage_epochs=1) == []
+
+
+def test_a_stage_fitted_by_hand_warns_too():
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, 10, warmup_steps=2)
+    stage = tiny.first_stage(keras.optimizers.SGD(schedule))
+    messages = warned(stage.fit, IMAGES, batch_size=16)
+    assert len(messages) == 1 and "made for 12 steps, but this fit ends after 6" in messages[0]
+    assert warned(stage.fit, IMAGES, batch_size=16) == []  # 12 in all
+
+
+class Seen(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.epochs, self.ended = [], 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(np.isfinite(logs["loss"]))
+
+    def on_train_end(self, logs=None):
+        self.ended += 1
+
+
+def diverging(epoch=1):
+    """An optimiser whose learning rate is far too high from the second epoch of six steps on."""
+    rates = keras.optimizers.schedules.PiecewiseConstantDecay([6 * epoch], [1e-4, 1e20])
+    return keras.optimizers.SGD(rates)
+
+
+@pytest.mark.parametrize("kind", ["first", "second"])
+def test_a_stage_that_diverges_is_stopped(kind):
+    stage, data = fits()[kind]
+    stage.compile(diverging())
+    seen = Seen()
+    with pytest.raises(FloatingPointError, match="^Stage . has diverged in epoch 2: .*clipnorm"):
+        stage.fit(*data, batch_size=16, epochs=9, callbacks=[seen], verbose=0)
+    assert seen.epochs == [True, False] and seen.ended == 1
+
+
+def test_the_second_stage_is_not_trained_on_a_first_that_diverged():
+    model = tiny.two_stage()
+    model.first_stage.compile(diverging())
+    seen = Seen()
+    with pytest.raises(FloatingPointError, match="^Stage 1 has diverged in epoch 2: its loss is"):
+        model.fit(IMAGES, batch_size=16, epochs=9, callbacks=[seen], verbose=0)
+    assert seen.epochs == [True, False] and seen.ended == 1
+    assert model.stage_in_training is None
+    assert model.history.epoch == [0, 1] and len(model.history.history["stage1_loss"]) == 2
+    model = tiny.two_stage()
+    model.second_stage.compile(diverging())
+    with pytest.raises(FloatingPointError, match="^Stage 2 has diverged in epoch 2"):
+        model.fit(IMAGES, batch_size=16, second_stage_epochs=9, verbose=0)
+
+
+def test_a_recognizer_that_diverges_says_so(monkeypatch):
+    model = toy.linear()
+    images, attributes = toy.data(64)
+    model.build((None, *images.shape[1:]))
+    variable = model.recognizer.trainable_variables[0]
+    variable.assign(np.nan * flat(variable)[0])
+    with pytest.raises(FloatingPointError, match="^The recognizer has diverged in epoch 1"):
+        model.fit(images, attributes, 16, verbose=0)
+    assert not model.recognizer.is_trained and untouched(model)
