@@ -50,7 +50,7 @@ class Stage(TrainedStage):
             dtype="float32",
             autocast=False,
             trainable=self.gamma_mode == "learned",
-            constraint=_at_least,
+            constraint=_LeastGamma(),
             aggregation="none" if self.gamma_mode == "learned" else "only_first_replica",
         )
 
@@ -197,9 +197,11 @@ class Stage(TrainedStage):
         return functools.partial(self._compiled_functions[name], full=batch_size)
 
 
-def _at_least(log_gamma):
+class _LeastGamma(keras.constraints.Constraint):
     """Keeps a learned gamma at 1e-6 or more: images without any error would else draw it to 0."""
-    return ops.maximum(log_gamma, math.log(LEAST_GAMMA))
+
+    def __call__(self, log_gamma):
+        return ops.maximum(log_gamma, math.log(LEAST_GAMMA))
 
 
 def given(network, x, condition):

@@ -190,3 +190,31 @@ def test_bad_likelihoods_are_named():
             first_stage(likelihood="cross_entropy", gamma=gamma)
     with pytest.raises(ValueError, match="`decoder` must have a method `logits"):
         tsvae.FirstStageVAE(*tiny.linear_networks((4, 4, 1), 2), likelihood="cross_entropy")
+
+
+def without_error(stage):
+    """A stage that reconstructs nothing but zeros, and zeros to reconstruct."""
+    shape = (4, 4, 1) if stage == "first" else (2,)
+    x, z = keras.Input(shape), keras.Input((2,))
+    flat_x = keras.layers.Flatten()(x)
+    heads = [keras.layers.Dense(2, kernel_initializer="zeros")(flat_x) for _ in range(2)]
+    decoded = keras.layers.Dense(16 if stage == "first" else 2, kernel_initializer="zeros")(z)
+    networks = keras.Model(x, heads), keras.Model(z, keras.layers.Reshape(shape)(decoded))
+    if stage == "first":
+        return tsvae.FirstStageVAE(*networks), (np.zeros((64, *shape), "uint8"),)
+    second = tsvae.SecondStageVAE(2, encoder=networks[0], decoder=networks[1])
+    return second, (np.zeros((64, 2)), np.zeros((64, 2)))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("stage", ["first", "second"])
+def test_a_learned_gamma_stays_finite_where_there_is_no_error(stage, scaled):
+    """Left alone it falls by a learning rate a step, and is lost after 44 / learning rate."""
+    model, data = without_error(stage)
+    optimizer = tsvae.optimizers.FusedAdam(0.2)
+    if scaled:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=4.0)
+    model.compile(optimizer, steps_per_execution=8)
+    model.fit(*data, batch_size=8, epochs=40, verbose=0)  # 320 steps
+    assert model.gamma == pytest.approx(1e-6, rel=1e-3)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
