@@ -3,6 +3,7 @@
 import keras
 
 from keras_tsvae.export_sampling import RANDOM_SEED, sample_blocks
+from keras_tsvae.export_types import of_all_types
 from keras_tsvae.files import expanded, written_beside
 
 
@@ -21,7 +22,7 @@ def export_saved_model(model, filepath):
     Those of a `ConditionalTwoStageVAE` are listed at `keras_tsvae.export_conditional`.
 
     Images are float32 in [0, 1]; the functions, not the signatures, also take uint8 images, float64
-    arrays and an int64 `n`. Seeds
+    arrays, and numbers of NumPy's other integer types. Images of other values are refused. Seeds
     are non-negative, and give the images that `TwoStageVAE.sample` gives; -1, the default of the
     functions, draws a seed anew at every call. The graph holds no optimiser, no metrics and no
     training branch; noise is drawn, and images are decoded, in blocks of bounded size.
@@ -63,7 +64,7 @@ def _functions(model):
     number = tf.TensorSpec((), tf.int32)
     pixels = tf.TensorSpec((None, *model.image_shape), tf.float32)
     latents = tf.TensorSpec((None, model.latent_dim), tf.float32)
-    first = model.first_stage
+    first, mixture = model.first_stage, model.mixture
 
     def decoded(to_latents):
         return lambda start, *noise: first.decode_batch(to_latents(*noise))
@@ -76,10 +77,10 @@ def _functions(model):
         return sample_blocks(model, n, seed, decoded(lambda z: z), parts=1)
 
     def sample_mixture(n, seed=RANDOM_SEED):
-        return sample_blocks(model, n, seed, decoded(model.mixture), parts=2)
+        return sample_blocks(model, n, seed, decoded(mixture), parts=2)
 
     def decode(z):
-        return first.decode_batch(tf.cast(z, tf.float32))
+        return first.decode_batch(z)
 
     def encode(images):
         return first.encode_batch(images)
@@ -87,7 +88,7 @@ def _functions(model):
     def reconstruct(images):
         return first.decode_batch(first.encode_batch(images)[0])
 
-    samplers = [sample, sample_stage1, *([sample_mixture] if model.mixture else [])]
+    samplers = [sample, sample_stage1, *([sample_mixture] if mixture else [])]
     return [
         *((sampler, ["images"], {"n": number, "seed": number}) for sampler in samplers),
         (decode, ["images"], {"z": latents}),
@@ -104,39 +105,11 @@ def _sampler(model, functions):
     module.tracked = [v.value for v in model.weights]
     for function, outputs, arguments in functions:
         name = function.__name__
-        compiled = tf.function(function, autograph=False)
-        signatures[name] = _named(compiled, outputs).get_concrete_function(**arguments)
-        for specs in _wide(arguments):  # so that NumPy's default types work
-            compiled.get_concrete_function(**specs)
-        setattr(module, name, compiled)
+        public = of_all_types(function, arguments)
+        signatures[name] = _named(public, outputs).get_concrete_function(**arguments)
+        setattr(module, name, public)
     signatures["serving_default"] = signatures["sample"]
     return module, signatures
-
-
-def _wide(arguments):
-    """Yields the arguments of a signature in the other types in which NumPy may hold them."""
-    import tensorflow as tf
-
-    first = next(iter(arguments), None)
-    conditions = [name for name in arguments if "condition" in name and name != first]
-    for dtype in _types(first, arguments):
-        for wide in (tf.float32, tf.float64) if conditions else (None,):
-            types = {first: dtype, **dict.fromkeys(conditions, wide)}
-            yield {
-                name: tf.TensorSpec(spec.shape, types.get(name, spec.dtype))
-                for name, spec in arguments.items()
-            }
-
-
-def _types(name, arguments):
-    """Returns the types that an argument is taken in."""
-    import tensorflow as tf
-
-    if name is None:
-        return []
-    if arguments[name].dtype == tf.int32:
-        return [tf.int32, tf.int64]
-    return [tf.float32, tf.float64, *([tf.uint8] if name == "images" else [])]
 
 
 def _named(function, outputs):

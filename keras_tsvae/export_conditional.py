@@ -13,10 +13,11 @@
 | `infer_condition` | `images` | `condition` |
 | `condition_names`, if there are names | | `names`, strings |
 
-A `condition` is coded: attributes as +1 and -1 in the order of the names, and in
-`sample_conditioned` 0 for what is left open, to be drawn from the training conditions that agree;
-classes one-hot; numbers and vectors as they are. Anything else is refused. `decode`, `encode` and
-`reconstruct` ignore it if the first stage is not conditioned.
+A `condition` is coded: attributes as +1 and -1, or as 1 and 0, in the order of the names, as
+`ConditionalTwoStageVAE` takes them; classes one-hot; numbers and vectors as they are. Attributes
+that are NaN are what a dict leaves out there: `sample_conditioned` draws them from the training
+conditions that agree, and in a `new_condition` they stay as they are. Anything else is refused.
+`decode`, `encode` and `reconstruct` ignore it if the first stage is not conditioned.
 """
 
 import numpy as np
@@ -33,7 +34,7 @@ def conditional_functions(model):
     import tensorflow as tf
 
     model._require_trained()
-    first, second = model.first_stage, model.second_stage
+    first, second, mixture = model.first_stage, model.second_stage, model.mixture
     number = tf.TensorSpec((), tf.int32)
     pixels = tf.TensorSpec((None, *model.image_shape), tf.float32)
     latents = tf.TensorSpec((None, model.latent_dim), tf.float32)
@@ -57,7 +58,7 @@ def conditional_functions(model):
         return second.generate_batch(u, noise, *model._for(second, condition))
 
     def sample_conditioned(condition, seed=RANDOM_SEED):
-        condition = checked(condition, -1.0, 0.0, 1.0)
+        condition = checked(condition, may_be_open=True)
 
         def to_images(start, u, noise, choice):
             rows = draw(choice, condition[start : start + tf.shape(u)[0]])
@@ -66,18 +67,20 @@ def conditional_functions(model):
         return sample_blocks(model, tf.shape(condition)[0], seed, to_images, parts=3)
 
     def decode(z, condition):
-        condition = checked(condition)
-        return first.decode_batch(tf.cast(z, tf.float32), *model._for(first, condition))
+        condition = checked(condition, "condition", z)
+        return first.decode_batch(z, *model._for(first, condition))
 
     def encode(images, condition):
-        condition = checked(condition)
+        condition = checked(condition, "condition", images)
         return first.encode_batch(images, *model._for(first, condition))
 
     def reconstruct(images, condition):
         return decode(encode(images, condition)[0], condition)
 
     def edit(images, condition, new_condition):
-        condition, new_condition = checked(condition), checked(new_condition)
+        condition = checked(condition, "condition", images)
+        new_condition = checked(new_condition, "new_condition", images, may_be_open=True)
+        new_condition = tf.where(tf.math.is_nan(new_condition), condition, new_condition)
         z = encode(images, condition)[0]
         if second.condition_dim is not None:
             u = second.encode_batch(z, condition)[:, 0]
@@ -95,10 +98,7 @@ def conditional_functions(model):
     return [
         sampler("sample", generate),
         sampler("sample_stage1", lambda u, noise, condition: u),
-        *(
-            [sampler("sample_mixture", lambda u, noise, _: model.mixture(u, noise))]
-            * bool(model.mixture)
-        ),
+        *([sampler("sample_mixture", lambda u, noise, _: mixture(u, noise))] * bool(mixture)),
         (sample_conditioned, ["images"], {"condition": codes, "seed": number}),
         (decode, ["images"], {"z": latents, "condition": codes}),
         (encode, ["mean", "std"], of_images),
@@ -113,25 +113,45 @@ def _checking(conditions):
     """Returns a function that lets coded conditions pass, or fails with a word."""
     import tensorflow as tf
 
-    def check(condition, *allowed):
-        condition = tf.cast(condition, tf.float32)
+    def check(condition, name="condition", images=None, may_be_open=False):
+        if images is not None:
+            rows, n = tf.shape(condition)[0], tf.shape(images)[0]
+            text = f"`{name}` must have one row for each image. Received: rows, images ="
+            with tf.control_dependencies([tf.debugging.Assert(rows == n, [text, rows, n])]):
+                # Of unknown length, or TensorFlow would fail before it came to the assertion.
+                unknown = (None, conditions.size)
+                condition = tf.compat.v1.placeholder_with_default(condition, unknown)
+        is_open = tf.math.is_nan(condition)
         if conditions.kind == "attributes":
-            allowed = allowed or (-1.0, 1.0)
-            valid = tf.reduce_any([tf.equal(condition, value) for value in allowed], 0)
-            rule = f"attributes of {allowed}"
+            valid, rule = _attributes(condition, is_open), "attributes, +1 and -1 or 1 and 0"
         elif conditions.kind == "classes":
             ones = tf.equal(tf.reduce_sum(condition, 1, keepdims=True), 1.0)
             valid = (tf.equal(condition, 0.0) | tf.equal(condition, 1.0)) & ones
             rule = "one-hot rows"
         else:
             valid, rule = tf.math.is_finite(condition), "finite numbers"
-        text = f"`condition` must hold {rule}. Received:"
+        if conditions.kind == "attributes" and may_be_open:
+            rule += ", NaN for what is left open"
+        else:
+            valid &= ~is_open
+        text = f"`{name}` must hold {rule}. Received:"
         with tf.control_dependencies(
             [tf.debugging.Assert(tf.reduce_all(valid), [text, condition])]
         ):
-            return tf.identity(condition)
+            if conditions.kind != "attributes":
+                return tf.identity(condition)
+            return tf.where(is_open, condition, tf.where(condition > 0, 1.0, -1.0))
 
     return check
+
+
+def _attributes(condition, is_open):
+    """Returns where a condition holds +1 and -1, or, in all of its rows, 1 and 0, or is open."""
+    import tensorflow as tf
+
+    ones, zeros = tf.equal(tf.abs(condition), 1.0), tf.equal(condition, 0.0)
+    mixed = tf.reduce_any(zeros) & tf.reduce_any(condition < 0.0)
+    return (ones | zeros | is_open) & ~mixed
 
 
 def _drawing(model):
@@ -152,7 +172,8 @@ def _drawing(model):
             return tf.gather(rows, tf.minimum(tf.searchsorted(cumulative, uniform), last))
         if model.conditions.kind != "attributes":
             return condition
-        open_ones = tf.equal(condition, 0.0)
+        open_ones = tf.math.is_nan(condition)
+        condition = tf.where(open_ones, 0.0, condition)
         agree = tf.matmul(condition, rows, transpose_b=True)
         agree = tf.equal(agree, tf.reduce_sum(tf.abs(condition), 1, keepdims=True))
         some = tf.reduce_any(agree, 1) | ~tf.reduce_any(open_ones, 1)

@@ -13,7 +13,7 @@ def sample_blocks(model, n, seed, to_images, parts):
     """
     import tensorflow as tf
 
-    n, seed = tf.cast(n, tf.int32), tf.cast(seed, tf.int32)
+    n, seed = tf.cast(n, tf.int32), tf.cast(seed, tf.int64)
     positive = tf.debugging.Assert(n > 0, ["`n` must be a positive integer. Received: n =", n])
     valid = tf.debugging.Assert(
         seed >= RANDOM_SEED, ["`seed` must be at least 0, or -1. Received: seed =", seed]
@@ -24,7 +24,8 @@ def sample_blocks(model, n, seed, to_images, parts):
     drawn = tf.raw_ops.RandomUniformInt(
         shape=tf.constant([], tf.int32), minval=0, maxval=SEED_RANGE, seed=0, seed2=0
     )
-    seed = tf.where(tf.equal(seed, RANDOM_SEED), drawn, seed % SEED_RANGE)
+    given = tf.cast(seed % SEED_RANGE, tf.int32)
+    seed = tf.where(tf.equal(seed, RANDOM_SEED), drawn, given)
 
     def block(index, images):
         rows = tf.minimum(n - index * NOISE_BLOCK, NOISE_BLOCK)

@@ -13,6 +13,7 @@ import time
 import uuid
 
 _PARTIAL = re.compile(r"\.tsvae-(new|old)-([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]{8}-(.+)")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # pathlib makes one slash of two
 _EARLIER = r"\.[0-9a-f]{12}-"  # what partial files began with before they named their process
 _A_DAY = 24 * 60 * 60
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
@@ -20,7 +21,16 @@ _own = set()  # names of this process's partial files
 
 
 def expanded(path):
-    """Returns a `pathlib.Path`, with `~` expanded; every path a user gives goes through here."""
+    """Returns a `pathlib.Path`, with `~` expanded; every path a user gives goes through here.
+
+    Raises:
+        ValueError: If it is an address such as `gs://bucket/model.keras`.
+    """
+    if _ADDRESS.match(os.fspath(path)):
+        raise ValueError(
+            "Paths must be those of local files: write to one, and upload what was written, or "
+            f"download what is to be read. Received: path={os.fspath(path)!r}"
+        )
     return pathlib.Path(os.path.expanduser(path))
 
 

@@ -159,3 +159,31 @@ def test_an_export_path_that_is_not_empty_is_refused(fitted, tmp_path):
 def test_other_backends_say_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="KERAS_BACKEND=tensorflow"):
         tiny.two_stage().export(tmp_path / "model")
+
+
+SEEDS = [7, 2**31 + 5, 2**40 + 1, 2**63 - 1, np.int64(7), np.int64(2**40 + 1), np.int32(7)]
+SEEDS += [np.uint32(2**32 - 1), np.uint64(2**63 + 3), np.int64(0)]
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{type(seed).__name__}-{seed}")
+def test_seeds_of_every_type_give_the_models_images(exported, fitted, seed):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(exported))
+    expected = fitted.sample(3, seed=int(seed))
+    np.testing.assert_allclose(loaded.sample(3, seed=seed), expected, atol=1e-5)
+    np.testing.assert_allclose(loaded.sample(np.int64(3), seed), expected, atol=1e-5)
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_images_out_of_range_are_refused(exported, images, dtype):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(exported))
+    wrong = images[:2].astype(dtype)
+    for bad in (wrong, wrong / 255 - 0.5, np.full_like(wrong, np.nan)):
+        for function in (loaded.encode, loaded.reconstruct):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="`images` must hold finite"):
+                function(bad)

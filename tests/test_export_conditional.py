@@ -45,10 +45,49 @@ def test_samples_are_those_of_the_model(model, sampler):
     assert np.abs(sampler.sample(2) - sampler.sample(2)).max() > 0
 
 
-def test_what_is_0_is_drawn_from_the_training_conditions_that_agree(model, sampler):
-    asked = np.tile(np.float32([1, 0, 0]), (300, 1))
+def test_what_is_nan_is_drawn_from_the_training_conditions_that_agree(model, sampler):
+    asked = np.tile(np.float32([1, np.nan, np.nan]), (300, 1))
     images = np.asarray(sampler.sample_conditioned(asked, seed=1))
     assert_close(images, model.sample(300, seed=1, condition={"north_west": 1}))
+    asked = np.tile(np.float32([np.nan, 1, np.nan]), (24, 1))
+    edited = model.edit(FLOATS, {"north_east": 1}, condition=CODES)
+    assert_close(sampler.edit(FLOATS, CODES, asked), edited)
+
+
+@pytest.mark.parametrize("row", [[1, 0, 1], [1, -1, 1], [0, 0, 0]])
+def test_a_row_means_the_same_as_in_the_model(model, sampler, row):
+    rows = np.tile(np.float32(row), (24, 1))
+    assert_close(sampler.sample_conditioned(rows, seed=3), model.sample(24, seed=3, condition=rows))
+    edited = model.edit(FLOATS, rows, condition=CODES)
+    assert_close(sampler.edit(FLOATS, CODES, rows), edited)
+    assert_close(model.edit(FLOATS, rows[0], condition=CODES), edited)
+
+
+def test_integers_are_taken_as_conditions(model, sampler):
+    rows = np.array([[1, 0, 1], [0, 1, 0]])
+    expected = model.sample(2, seed=2**40 + 1, condition=rows)
+    for dtype in ("int64", "int32", "float64"):
+        assert_close(sampler.sample_conditioned(rows.astype(dtype), seed=2**40 + 1), expected)
+
+
+def test_conditions_and_images_go_one_to_one(sampler):
+    import tensorflow as tf
+
+    doors = {
+        "condition": [
+            lambda: sampler.encode(FLOATS, CODES[:3]),
+            lambda: sampler.reconstruct(FLOATS, CODES[:1]),
+            lambda: sampler.decode(np.zeros((2, 4)), CODES),
+            lambda: sampler.edit(FLOATS, CODES[:3], CODES),
+        ],
+        "new_condition": [lambda: sampler.edit(FLOATS, CODES, CODES[:3])],
+    }
+    for name, calls in doors.items():
+        for call in calls:
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match=f"`{name}` must have one row for each image"
+            ):
+                call()
 
 
 def test_edits_reconstructions_and_codes_are_those_of_the_model(model, sampler):
@@ -85,8 +124,14 @@ def test_signatures_name_what_they_take_and_give(model, sampler):
     "use, message",
     [
         (lambda s: s.sample_conditioned(2 * CODES), "`condition` must hold attributes"),
-        (lambda s: s.reconstruct(FLOATS, 0 * CODES), "`condition` must hold attributes"),
-        (lambda s: s.sample_conditioned(np.float32([[1, 1, 0]])), "at least one training example"),
+        (lambda s: s.reconstruct(FLOATS, np.nan * CODES), "`condition` must hold attributes"),
+        (lambda s: s.sample_conditioned([[-1.0, 0.0, 1.0]]), "`condition` must hold attributes"),
+        (lambda s: s.edit(FLOATS, CODES, 2 * CODES), "`new_condition` must hold attributes"),
+        (lambda s: s.infer_condition(FLOATS * 255), "`images` must hold finite values in"),
+        (
+            lambda s: s.sample_conditioned(np.float32([[1, 1, np.nan]])),
+            "at least one training example",
+        ),
     ],
 )
 def test_bad_conditions_are_refused(sampler, use, message):

@@ -2,12 +2,11 @@
 
 import contextlib
 import copy
-import hashlib
 
 import keras
-import numpy as np
 
 from keras_tsvae.backend import compile_function
+from keras_tsvae.digests import weights_digest
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.feature_statistics import check_features
 from keras_tsvae.metrics.inception_network import DIMENSIONS
@@ -69,7 +68,7 @@ class ModelFeatures(FunctionFeatures):
     def __init__(self, model):
         self.model = model
         compiled = compile_function(model, lambda images: model(images, training=False))
-        super().__init__(compiled, f"{type(model).__name__}-{_digest(model)}")
+        super().__init__(compiled, f"{type(model).__name__}-{weights_digest(model)}")
 
     def __reduce__(self):
         """Returns what copies and pickles are made from: the compiled form is made anew."""
@@ -178,13 +177,3 @@ def check_image_shape(extractor, image_shape):
             f"`features` was trained on images of shape {extractor.image_shape} (height, width, "
             f"channels). Received: images of shape {image_shape}"
         )
-
-
-def _digest(model):
-    """Returns 12 hex digits that depend on a model's weights."""
-    digest = hashlib.sha256()
-    for variable in model.weights:
-        value = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
-        digest.update(f"{value.dtype}{value.shape}".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()[:12]

@@ -13,25 +13,32 @@ from keras_tsvae.whole_weights import WholeWeights
 class BaseModel(WholeWeights, Inference, keras.Model):
     """A `keras.Model` that refuses to be saved unbuilt and is never saved or loaded by halves."""
 
-    def save(self, filepath, overwrite=True, **kwargs):
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves architecture, weights, compile and optimiser state to a `.keras` file.
 
         Load it with `keras.saving.load_model(filepath)`, after `import keras_tsvae`.
 
         Args:
-            filepath: Path that ends in `.keras`; `~` is expanded.
-            overwrite: Whether an existing file may be replaced. Defaults to True.
+            filepath: Path of a local file that ends in `.keras`, or of a folder that does not;
+                `~` is expanded.
+            overwrite: Whether an existing file, or a folder that holds a model, may be replaced.
+                Defaults to True.
+            zipped: False to write a folder in place of a `.keras` file. Defaults to None: a file.
             **kwargs: Further arguments of `keras.Model.save`.
 
         Raises:
-            ValueError: If the model has not been built, `filepath` does not end in `.keras`, or
-                the file exists and `overwrite` is False.
+            ValueError: If the model has not been built, `filepath` is not as described, or it
+                exists and may not be replaced.
         """
         self.require_built("saved")
-        filepath = expanded(filepath)
-        if filepath.suffix != ".keras":
+        filepath, zipped = expanded(filepath), zipped is None or bool(zipped)
+        if zipped != (filepath.suffix == ".keras"):
+            rule = "must end in '.keras'" if zipped else "must not end in '.keras' if not `zipped`"
+            raise ValueError(f"`filepath` {rule}. Received: filepath={str(filepath)!r}")
+        if not zipped and filepath.exists() and not _may_be_replaced(filepath):
             raise ValueError(
-                f"`filepath` must end in '.keras'. Received: filepath={str(filepath)!r}"
+                "`filepath` must be the path of a new folder, an empty one, or one that a model "
+                f"was saved to. Received: filepath={str(filepath)!r}"
             )
         self.build_optimizers()
         if filepath.exists() and not overwrite:
@@ -40,7 +47,7 @@ class BaseModel(WholeWeights, Inference, keras.Model):
                 f"Received: filepath={str(filepath)!r}"
             )
         with written_beside(filepath) as partial, _without_distribution():
-            super().save(partial, overwrite=True, **kwargs)
+            super().save(partial, overwrite=True, zipped=zipped, **kwargs)
 
     def fit(self, *args, callbacks=None, **kwargs):
         """As `keras.Model.fit`; callbacks that watch a figure wait while it is not measured."""
@@ -58,6 +65,12 @@ class BaseModel(WholeWeights, Inference, keras.Model):
                 "`build((None, height, width, channels))`. "
                 f"Received: {type(self).__name__} {self.name!r} without weights"
             )
+
+
+def _may_be_replaced(folder):
+    if not folder.is_dir():
+        return False
+    return (folder / "config.json").exists() or not any(folder.iterdir())
 
 
 @contextlib.contextmanager

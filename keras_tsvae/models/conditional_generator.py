@@ -174,7 +174,7 @@ class ConditionalGenerator(Generator):
         if stage == 1:
             return u
         if stage == "mixture":
-            return self.mixture.draw(u, noise, batch_size)
+            return self._mixture.draw(u, noise, batch_size)
         generate = self.second_stage._compiled(self.second_stage.generate_batch, batch_size)
         z = ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
         return require_finite(z, "latent vectors")

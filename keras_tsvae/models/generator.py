@@ -1,7 +1,12 @@
 """What both stages together can do once they are trained."""
 
+import warnings
+
+import numpy as np
+
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import collect, noise_batches
+from keras_tsvae.digests import weights_digest
 from keras_tsvae.evaluation import evaluate_generation
 from keras_tsvae.mixture import GaussianMixture
 from keras_tsvae.models.base import BaseModel
@@ -14,7 +19,38 @@ class Generator(BaseModel):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.mixture = None
+        self._mixture = None
+        self._mixture_of = None  # the digest of the first stage that it belongs to, if known
+
+    @property
+    def mixture(self):
+        """The `GaussianMixture` of `fit_mixture`, or None.
+
+        It is dropped, with a warning, once the first stage has changed: z then means something
+        else.
+        """
+        self.check_mixture()
+        return self._mixture
+
+    @mixture.setter
+    def mixture(self, mixture):
+        self._mixture = mixture
+        self._mixture_of = None if mixture is None else weights_digest(self.first_stage)
+
+    def check_mixture(self):
+        """Drops the mixture, with a warning, if the first stage has changed since it was fitted."""
+        if self._mixture is None:
+            return
+        digest = weights_digest(self.first_stage)
+        if self._mixture_of is None:  # of an older file
+            self._mixture_of = digest
+        if self._mixture_of != digest:
+            self._mixture = None
+            warnings.warn(
+                "The mixture was dropped: the first stage has changed since it was fitted. Call "
+                "`fit_mixture` to fit another one.",
+                stacklevel=4,
+            )
 
     def posteriors(self, x, *, batch_size=256, memory_limit=2**30, path=None, verbose=0):
         """As `FirstStageVAE.posteriors`."""
@@ -100,10 +136,10 @@ class Generator(BaseModel):
         return (self.decode(z, batch_size) for z in latents)
 
     def _mixture_batches(self, n, seed, batch_size):
-        self.require_mixture()
+        mixture = self.require_mixture()
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
-        return (self.mixture.draw(*parts, batch_size) for parts in noise)
+        return (mixture.draw(*parts, batch_size) for parts in noise)
 
     def evaluate_generation(
         self,
@@ -157,12 +193,14 @@ class Generator(BaseModel):
         )
 
     def require_mixture(self):
-        """Raises a `ValueError` if no mixture has been fitted."""
-        if self.mixture is None:
+        """Returns the mixture, or raises a `ValueError` if there is none."""
+        mixture = self.mixture
+        if mixture is None:
             raise ValueError(
                 "`stage` 'mixture' needs a fitted mixture: call `fit_mixture(images)` first. "
                 "Received: stage='mixture'"
             )
+        return mixture
 
     def loaded_variables(self):
         """Returns all variables that weights in a file may change, both optimisers' among them."""
@@ -178,11 +216,15 @@ class Generator(BaseModel):
     def save_own_variables(self, store):
         """Saves the mixture, if one is fitted."""
         if self.mixture is not None:
-            self.mixture.save_own_variables(store)
+            self._mixture.save_own_variables(store)
+            store["mixture_of"] = np.frombuffer(bytes.fromhex(self._mixture_of), "uint8")
 
     def load_own_variables(self, store):
         """Loads the mixture, if one was saved."""
-        self.mixture = GaussianMixture.from_own_variables(store)
+        self._mixture = GaussianMixture.from_own_variables(store)
+        self._mixture_of = None
+        if "mixture_of" in store.keys():
+            self._mixture_of = np.asarray(store["mixture_of"]).tobytes().hex()
 
     def export(self, filepath):
         """Writes a SavedModel that samples without this package or Keras.

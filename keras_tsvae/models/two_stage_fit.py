@@ -90,6 +90,7 @@ class FitPlan:
         whole.history = self._history()
         if first.runs:
             first.run(whole, x, validation_data, self.verbose)
+            whole.check_mixture()  # that of the former first stage
         if second.runs:
             encode = functools.partial(
                 whole.first_stage.posteriors,

@@ -87,3 +87,48 @@ def test_an_exported_model_samples_from_its_mixture(images, tmp_path):
     theirs = sampler.sample_mixture(300, seed=4).numpy()
     np.testing.assert_allclose(theirs, model.sample(300, stage="mixture", seed=4), atol=1e-5)
     assert "sample_mixture" in sampler.signatures
+
+
+def fit_by_hand(model, images, path):
+    model.first_stage.fit(images, batch_size=16, verbose=0)
+
+
+def fit_whole(model, images, path):
+    with pytest.warns(UserWarning, match="mixture was dropped"):
+        model.fit(images, batch_size=16, epochs=1, second_stage_epochs=0, verbose=0)
+
+
+def load_other_weights(model, images, path):
+    other = tiny.first_stage()
+    other.save_weights(path / "first.weights.h5")
+    model.first_stage.load_weights(path / "first.weights.h5")
+
+
+def assign_one(model, images, path):
+    bias = model.first_stage.decoder.weights[-1]
+    bias.assign(bias + 0.1)
+
+
+@pytest.mark.parametrize("change", [fit_by_hand, fit_whole, load_other_weights, assign_one])
+def test_a_mixture_does_not_outlive_its_first_stage(change, images, tmp_path, recwarn):
+    model = tiny.two_stage()
+    model.fit_mixture(images, num_components=2, seed=0)
+    model.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")  # it is remembered there
+    model.fit(images, batch_size=16, epochs=0, second_stage_epochs=1, verbose=0)
+    model.evaluate(images)
+    model.reconstruct(images)
+    assert model.mixture is not None  # it is z's, not the second stage's
+    change(model, images, tmp_path)
+    recwarn.clear()
+    if change is fit_whole:
+        assert model.mixture is None
+    else:
+        with pytest.warns(UserWarning, match="mixture was dropped: the first stage has changed"):
+            model.save(tmp_path / "changed.keras")
+    with pytest.raises(ValueError, match="needs a fitted mixture"):
+        model.sample(2, stage="mixture")
+    model.save(tmp_path / "changed.keras")
+    assert keras.saving.load_model(tmp_path / "changed.keras").mixture is None
+    model.fit_mixture(images, num_components=2, seed=0)
+    assert model.sample(2, stage="mixture").shape == (2, 8, 8, 1)

@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import zipfile
@@ -240,3 +241,36 @@ def test_older_files_are_compiled_if_they_can_be(tmp_path):
         loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
     assert not loaded.first_stage.compiled and loaded.second_stage.compiled
     np.testing.assert_array_equal(loaded.sample(2, seed=0), model.sample(2, seed=0))
+
+
+def test_a_folder_in_place_of_a_file(fitted, images, tmp_path):
+    folder = tmp_path / "model"
+    for _ in range(2):  # the second replaces the first
+        fitted.save(folder, zipped=False)
+        loaded = keras.saving.load_model(folder)
+        np.testing.assert_array_equal(loaded.sample(3, seed=1), fitted.sample(3, seed=1))
+        assert loaded.first_stage.optimizer.iterations == fitted.first_stage.optimizer.iterations
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    with pytest.raises(ValueError, match="must not exist unless `overwrite`"):
+        fitted.save(folder, overwrite=False, zipped=False)
+    with pytest.raises(ValueError, match="must not end in '.keras' if not `zipped`"):
+        fitted.save(tmp_path / "model.keras", zipped=False)
+    with pytest.raises(ValueError, match="must end in '.keras'"):
+        fitted.save(folder, zipped=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("dear")
+    with pytest.raises(ValueError, match="a new folder, an empty one, or one that a model"):
+        fitted.save(tmp_path / "other", zipped=False)
+    assert (tmp_path / "other" / "letter.txt").exists()
+
+
+@pytest.mark.parametrize("address", ["gs://bucket/m.keras", "hf://user/m.keras", "s3://b/m.keras"])
+def test_an_address_is_refused_and_makes_no_folder(address, fitted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    doors = [fitted.save, fitted.first_stage.save, lambda path: fitted.save(pathlib.Path(path))]
+    if keras.backend.backend() == "tensorflow":
+        doors.append(fitted.export)
+    for door in doors:
+        with pytest.raises(ValueError, match="Paths must be those of local files"):
+            door(address)
+    assert not list(tmp_path.iterdir())
