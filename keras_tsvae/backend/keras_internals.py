@@ -45,7 +45,7 @@ def all_layers(layer):
 
 def built_for(optimizer):
     """Returns the variables whose state an optimiser has, in the order of its own variables."""
-    return optimizer._trainable_variables
+    return getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
 
 
 class JAXStateOfCopies:

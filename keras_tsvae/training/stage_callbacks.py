@@ -55,9 +55,15 @@ class StageCallbacks(WaitingCallbacks):
         return [callback for callback in self.callbacks if isinstance(callback, kind)]
 
     def set_model(self, model):
-        """Passes the whole model on, whichever model the fit names."""
+        """Passes the whole model on, whichever model the fit names.
+
+        `SwapEMAWeights` gets the stage: older Keras takes all that is trainable of its
+        model for what the optimiser trains.
+        """
         if model is not None:
             super().set_model(self._whole)
+            for callback in self._of_kind(keras.callbacks.SwapEMAWeights):
+                callback.set_model(self._whole.stages()[self._stage])
 
     def on_train_begin(self, logs=None):
         """Begins; a table that goes on keeps its columns."""

@@ -53,7 +53,7 @@ def test_a_best_value_that_the_user_sets_counts(tmp_path):
     model, checkpoint = tiny.two_stage(), best_only(tmp_path / "best.keras")
     watch(checkpoint, model, "stage1", [1.0])
     watch(checkpoint, model, "stage2", [2.0])
-    checkpoint.best = None
+    checkpoint.best = np.inf
     assert watch(checkpoint, model, "stage1", [9.0]) == [9.0]
     assert watch(checkpoint, model, "stage2", [9.0]) == [9.0]
 
