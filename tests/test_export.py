@@ -8,7 +8,9 @@ import keras
 import numpy as np
 import pytest
 
+import keras_tsvae as tsvae
 from tests import tiny
+from tests.conditions import toy
 
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
@@ -187,3 +189,35 @@ def test_images_out_of_range_are_refused(exported, images, dtype):
         for function in (loaded.encode, loaded.reconstruct):
             with pytest.raises(tf.errors.InvalidArgumentError, match="`images` must hold finite"):
                 function(bad)
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("name", ["first", "second", "first of two", "judge", "recognizer"])
+def test_a_part_of_a_model_is_exported_after_training(name, images, tmp_path):
+    import tensorflow as tf
+
+    z, codes = np.zeros((3, 4), "float32"), np.eye(3, dtype="float32")
+    floats = (images[:3] / 255).astype("float32")
+    model = {
+        "first": tiny.first_stage,
+        "second": tiny.second_stage,
+        "first of two": lambda: toy.model().first_stage,
+        "judge": lambda: tsvae.metrics.ClassifierFeatures((8, 8, 1), 3, dimensions=4),
+        "recognizer": lambda: toy.model().recognizer,
+    }[name]()
+    inputs = {"second": z, "first of two": [floats, codes]}.get(name, floats)
+    if name == "first":
+        model.fit(images, batch_size=48, verbose=0)
+    model.export(tmp_path / "part", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "part"))
+    np.testing.assert_allclose(loaded.serve(inputs), model(inputs, training=False), atol=1e-5)
+    if name == "first":
+        np.testing.assert_allclose(loaded.serve(floats), model.reconstruct(floats), atol=1e-5)
+
+
+@needs_tensorflow
+def test_a_part_that_is_not_built_is_not_exported(tmp_path):
+    inputs = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
+    stage = tsvae.FirstStageVAE(inputs, keras.Sequential([keras.layers.Dense(4)]))
+    with pytest.raises(ValueError, match="must be built before it can be exported"):
+        stage.export(tmp_path / "part")

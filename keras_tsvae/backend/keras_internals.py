@@ -48,6 +48,16 @@ def built_for(optimizer):
     return getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
 
 
+class NoDefaultSignature:
+    """Exports the signature that is asked for alone, in front of `keras.Model`.
+
+    Keras adds one on TensorFlow, for an input of the shape that `build` was called with. A model
+    of several inputs fails there.
+    """
+
+    _default_save_signature = None
+
+
 class JAXStateOfCopies:
     """Leaves the variables of a model their values on JAX, in front of `keras.Model`.
 

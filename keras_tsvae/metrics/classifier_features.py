@@ -7,6 +7,7 @@ from keras import ops
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.backend import Inference, resolve_jit
 from keras_tsvae.batching import ArrayBatches
+from keras_tsvae.exportable import Exportable
 from keras_tsvae.layers.trainability import (
     from_arguments,
     set_trainability,
@@ -26,7 +27,7 @@ _CLASSES = 10_000  # at the most
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ClassifierFeatures(WholeWeights, Inference, keras.Model):
+class ClassifierFeatures(Exportable, WholeWeights, Inference, keras.Model):
     """The last hidden layer of a small convolutional classifier, and its class logits.
 
     For a Fréchet distance on features that fit the images, such as digits, without Inception's
@@ -101,6 +102,11 @@ class ClassifierFeatures(WholeWeights, Inference, keras.Model):
         model = cls(images.shape[1:], num_outputs, has_classes=labels.ndim == 1, **kwargs)
         model._train(batches, positive_int("epochs", epochs), verbose)
         return model
+
+    @property
+    def input_shapes(self):
+        """`image_shape`."""
+        return self.image_shape
 
     def call(self, images, training=None):
         """Returns features `(n, dimensions)` of images, uint8 or float in [0, 1]."""

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.backend import Inference, compile_function, gather, resolve_jit
+from keras_tsvae.exportable import Exportable
 from keras_tsvae.layers.trainability import (
     from_arguments,
     set_trainability,
@@ -35,7 +36,7 @@ NOISE_RATE = 10.0  # how much faster than the network the share of random labels
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ConditionRecognizer(WholeWeights, Trainer, Inference, keras.Model):
+class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Model):
     """A small convolutional network from images to the condition that they show.
 
     Attributes have one logit each, classes one each, numbers and vectors their standardised value,
@@ -92,6 +93,11 @@ class ConditionRecognizer(WholeWeights, Trainer, Inference, keras.Model):
     def is_trained(self) -> bool:
         """Whether `train_on` has trained it."""
         return bool(ops.convert_to_numpy(self.trained) > 0)
+
+    @property
+    def input_shapes(self):
+        """`image_shape`."""
+        return self.image_shape
 
     def call(self, images, training=None):
         """Returns logits, or values, `(n, size)` of images, uint8 or float in [0, 1]."""

@@ -91,6 +91,11 @@ class FirstStageVAE(ImageCoder):
             self.kl_weight = 4.0 * height * width / self.latent_dim**2
         self.built = True
 
+    @property
+    def reconstructed_shape(self):
+        """`image_shape`."""
+        return self.image_shape
+
     def targets(self, data):
         """Returns float32 images in [0, 1], from a batch with or without labels."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)

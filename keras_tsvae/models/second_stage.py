@@ -122,6 +122,11 @@ class SecondStageVAE(Stage):
             )
         self.built = True
 
+    @property
+    def reconstructed_shape(self):
+        """`(latent_dim,)`."""
+        return (self.latent_dim,)
+
     def targets(self, data):
         """Returns a fresh sample of z from a batch of posteriors; a batch of z stays as it is."""
         parts = data if isinstance(data, (tuple, list)) else (data,)

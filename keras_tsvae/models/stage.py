@@ -10,6 +10,7 @@ from keras import ops
 from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA, non_negative_int
 from keras_tsvae.backend import compile_function
+from keras_tsvae.exportable import Exportable
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.layers.trainability import set_trainability
 from keras_tsvae.models.trained_stage import TrainedStage
@@ -18,7 +19,7 @@ TRACKED = ("loss", "kl", "nll", "mse", "gamma")
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
-class Stage(TrainedStage):
+class Stage(Exportable, TrainedStage):
     """A VAE with a Gaussian posterior, a Gaussian likelihood and one scalar log gamma.
 
     Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be
@@ -148,6 +149,18 @@ class Stage(TrainedStage):
         mean, log_std = self.encoder(given(self.encoder, x, condition), training=training)
         code = self.sampling(mean, log_std) if training else mean
         return self.decoder(given(self.decoder, code, condition), training=training)
+
+    @property
+    def input_shapes(self):
+        """The shape of what is reconstructed, in a list with that of the condition, if there is."""
+        if self.condition_dim is None:
+            return self.reconstructed_shape
+        return [self.reconstructed_shape, (self.condition_dim,)]
+
+    @property
+    def reconstructed_shape(self):
+        """The shape of one image, or of one z."""
+        raise NotImplementedError
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the reconstruction: that of the input."""
