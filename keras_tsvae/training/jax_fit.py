@@ -7,6 +7,7 @@ import keras
 
 from keras_tsvae.backend import local_replicas
 from keras_tsvae.batching import ArrayBatches, check_divisible
+from keras_tsvae.training.large_batches import large_batches
 from keras_tsvae.training.optimized import check_optimized
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
@@ -70,8 +71,8 @@ def _split(x):
         return TransformedBatches(x, functools.partial(_cut_not_empty, devices=devices))
     import tensorflow as tf
 
-    cut_rows = x.map(lambda *batch: _cut(batch, tf.shape(batch[0])[0], devices))
-    return cut_rows.filter(lambda *batch: tf.shape(batch[0])[0] > 0)
+    x = large_batches(x, lambda rows: rows >= devices, devices)
+    return x.map(lambda *batch: _cut(batch, tf.shape(batch[0])[0], devices))
 
 
 def _cut_not_empty(batch, devices):

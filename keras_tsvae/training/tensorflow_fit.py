@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.training.iterable_batches import first_batch
+from keras_tsvae.training.large_batches import large_batches
 from keras_tsvae.training.optimized import check_optimized
 from keras_tsvae.training.streams import not_autotuned
 from keras_tsvae.training.transformed_batches import TransformedBatches
@@ -98,7 +99,7 @@ def _split(x, devices, training=False):
         function = functools.partial(_copied, devices=devices if training else 1)
         return TransformedBatches(x, function)
     if training:
-        return x.filter(lambda *batch: _reaches_all(tf.shape(batch[0])[0], devices))
+        return large_batches(x, functools.partial(_reaches_all, devices=devices), devices)
     return x
 
 

@@ -119,3 +119,20 @@ def test_a_batch_with_less_than_an_example_for_each_device_is_refused(monkeypatc
     monkeypatch.setattr("keras_tsvae.training.jax_fit.local_replicas", lambda: 2)
     with pytest.raises(ValueError, match="`x` must yield batches .* 2 devices .* a batch of 1$"):
         tiny.first_stage().fit(OneAtLast(), verbose=0)
+
+
+@pytest.mark.parametrize("size, count", [(1, 8), (1, 1), (2, 2)])
+def test_streams_of_batches_smaller_than_the_devices_are_refused(monkeypatch, size, count):
+    tf = pytest.importorskip("tensorflow")
+    monkeypatch.setattr("keras_tsvae.training.jax_fit.local_replicas", lambda: 3)
+    stream = tf.data.Dataset.from_tensor_slices(tiny.images(size * count)).batch(size)
+    message = f"`x` must yield batches with an example for each of the 3 devices .* {size}$"
+    for call in (
+        lambda stage: stage.fit(stream, verbose=0),
+        lambda stage: stage.fit(stream.repeat(), steps_per_epoch=2, verbose=0),
+        lambda stage: stage.evaluate(stream, verbose=0),
+    ):
+        stage = tiny.first_stage()
+        with pytest.raises(ValueError, match=message):
+            call(stage)
+        assert stage.encode(tiny.images(2))[0].shape == (2, 4)  # it still has its weights

@@ -255,3 +255,13 @@ def test_a_whole_two_stage_fit_under_a_strategy(two):
     history = model.fit(tiny.images(48), batch_size=16, validation_data=one_left_over, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())
     assert model.sample(5, seed=0).shape == (5, 8, 8, 1)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_streams_of_batches_smaller_than_the_devices_are_refused(two, count):
+    stream = tf.data.Dataset.from_tensor_slices(tiny.images(count)).batch(1)
+    with two.scope():
+        stage = without_batch_norm()
+        stage.compile(keras.optimizers.SGD(1e-3))
+    with pytest.raises(ValueError, match="`x` must yield batches .* each of the 2 devices .* 1$"):
+        stage.fit(stream, verbose=0)
