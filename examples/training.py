@@ -29,8 +29,8 @@ def fit(model, args, images, test_images, labels=None, test_labels=None):
     """
     epochs = (model.preset.epochs, model.preset.second_stage_epochs)
     done = [
-        int(keras.ops.convert_to_numpy(stage.optimizer.iterations)) // steps
-        for stage, steps in zip(model.stages().values(), model.preset.steps_per_epoch)
+        min(int(keras.ops.convert_to_numpy(stage.optimizer.iterations)) // steps, last)
+        for stage, steps, last in zip(model.stages().values(), model.preset.steps_per_epoch, epochs)
     ]
     loggers = [keras.callbacks.CSVLogger(path, append=True) for path in args.logs]
     few = test_images[:2000] if isinstance(test_images, np.ndarray) else test_images.take(32)

@@ -206,9 +206,10 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             self.joint = JointConditions.from_batches(labelled.all_codes())
         return plan.run(labelled.data(), validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, *, verbose=0):
+    def evaluate(self, x, y=None, batch_size=None, *, verbose=0, steps=None):
         """As `TwoStageVAE.evaluate`, of images with conditions."""
-        return super().evaluate(self._labelled(x, y).data(), None, batch_size, verbose=verbose)
+        coded = self._labelled(x, y).data()
+        return super().evaluate(coded, None, batch_size, verbose=verbose, steps=steps)
 
     def call(self, inputs, training=None):
         """Reconstructs a batch through the first stage: images, or images and coded conditions."""

@@ -127,14 +127,18 @@ class ImageCoder(Stage):
         images = self.decoder(given(self.decoder, z, condition), training=False)
         return ops.cast(images, "float32")
 
-    def _posterior_batches(self, x, batch_size, show_progress=False, condition_dim=None):
+    def _posterior_batches(
+        self, x, batch_size, show_progress=False, condition_dim=None, endless=False
+    ):
         """Yields (mean, std) or (mean, std, condition) of each batch of `x`."""
         self.require_built("used for encoding")
         batch_size = positive_int("batch_size", batch_size)
         x = inputs.as_images(x)
         encode = self._compiled(self.encode_batch, batch_size if x.is_array else None)
         condition_dim = condition_dim or self.condition_dim
-        batches = inputs.example_batches(x, batch_size, self.image_shape, condition_dim)
+        batches = inputs.example_batches(
+            x, batch_size, self.image_shape, condition_dim, endless=endless
+        )
         if show_progress:
             batches = with_progress(batches, inputs.num_batches(x, batch_size))
         for images, *condition in batches:

@@ -10,6 +10,7 @@ from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
 from keras_tsvae.models.stage_configs import deserialized, serialized
 from keras_tsvae.models.staged import StagedModel
+from keras_tsvae.models.two_stage_evaluation import evaluate_stages
 from keras_tsvae.models.two_stage_fit import plan_fit
 from keras_tsvae.training import inputs
 
@@ -244,20 +245,20 @@ class TwoStageVAE(StagedModel, Generator):
         plan.check(x, validation_data)
         return plan.run(x, validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, *, verbose=0):
-        """Measures both stages over images, arguments as for `fit`.
+    def evaluate(self, x, y=None, batch_size=None, *, verbose=0, steps=None):
+        """Measures both stages over images.
+
+        Args:
+            x: As in `fit`.
+            y: Ignored.
+            batch_size: As in `fit`. Defaults to None: 64.
+            verbose: As in `keras.Model.evaluate`. Defaults to 0.
+            steps: Batches of images at the most. Defaults to None: all.
 
         Returns:
             A dict with keys such as `stage1_loss` and `stage2_gamma`.
         """
-        x = inputs.as_images(x)
-        sizes = (batch_size if x.is_array else None, batch_size or 64)
-        data = (x, self.first_stage.posteriors(x, condition_dim=self.condition_dim))
-        results = {}
-        for (name, stage), size, images in zip(self.stages().items(), sizes, data):
-            logs = stage.evaluate(images, batch_size=size, verbose=verbose, return_dict=True)
-            results.update({f"{name}_{key}": value for key, value in logs.items()})
-        return results
+        return evaluate_stages(self, inputs.as_images(x), batch_size, verbose, steps)
 
     def call(self, inputs, training=None):
         """Reconstructs a batch of images through the first stage."""

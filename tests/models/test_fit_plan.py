@@ -161,6 +161,32 @@ def test_options_of_all_fits(kind, form):
     assert [int(flat(stage.optimizer.iterations)[0]) for stage in stages] == made
 
 
+def test_both_stages_are_measured_over_some_batches(monkeypatch):
+    model = tiny.two_stage()
+    images = np.concatenate([IMAGES[:32], np.full((64, *tiny.IMAGE_SHAPE), 255, "uint8")])
+    first, every = model.evaluate(images[:32]), model.evaluate(images)
+    assert every["stage1_mse"] > 1.2 * first["stage1_mse"]
+    measured, measure = [], tsvae.SecondStageVAE.evaluate
+
+    def evaluate(stage, posteriors, **options):
+        measured.append(len(posteriors))
+        return measure(stage, posteriors, **options)
+
+    monkeypatch.setattr(tsvae.SecondStageVAE, "evaluate", evaluate)
+    some = [model.evaluate(images, batch_size=16, steps=2)]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        endless = tf.data.Dataset.from_tensor_slices(images).batch(16).repeat()
+        some.append(model.evaluate(endless, steps=2))
+    for results in some:
+        assert results.keys() == first.keys()
+        assert results["stage1_mse"] == pytest.approx(first["stage1_mse"], rel=0.05)
+    assert set(measured) == {32}
+    with pytest.raises(ValueError, match="`steps` must be a positive integer"):
+        model.evaluate(images, steps=0)
+
+
 def planned(model, **arguments):
     """Returns epochs and batch sizes of both stages, as a fit would have them."""
     plan = plan_fit(model, inputs.as_images(IMAGES), **arguments)
