@@ -3,6 +3,7 @@
 import keras
 
 from keras_tsvae.backend import apply_adam
+from keras_tsvae.backend.keras_internals import adam_moments
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -24,7 +25,6 @@ class FusedAdam(keras.optimizers.Adam):
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable and its moments."""
-        index = self._get_variable_index(variable)
-        moments = self._momentums[index], self._velocities[index]
+        moments = adam_moments(self, variable)
         if self.amsgrad or not apply_adam(self, gradient, variable, moments, learning_rate):
             super().update_step(gradient, variable, learning_rate)

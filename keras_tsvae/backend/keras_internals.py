@@ -48,6 +48,40 @@ def built_for(optimizer):
     return getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
 
 
+def adam_moments(optimizer, variable):
+    """Returns the two moments that a `keras.optimizers.Adam` keeps of a variable."""
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index], optimizer._velocities[index]
+
+
+def from_within_fit(arguments):
+    """Returns arguments of `evaluate` without, and as a dict, the one that `fit` calls it with.
+
+    `fit` measures what it has checked and cut before: it is not to be checked once more.
+    """
+    cached = "_use_cached_eval_dataset"
+    inner = {name: value for name, value in arguments.items() if name == cached and value}
+    return {name: value for name, value in arguments.items() if name != cached}, inner
+
+
+def build_symbolically(model, batch):
+    """Builds what `compile` was given, on JAX, for a batch of `keras.KerasTensor`s.
+
+    Left to `fit`, Keras would begin to read the data for that, and then begin anew.
+    """
+    model._symbolic_build(data_batch=batch)
+
+
+class TensorFlowFitOfBuilt:
+    """Does not build a model in `fit` on TensorFlow, in front of `keras.Model`.
+
+    All is built before; Keras would average the first batch over the devices for that.
+    """
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Builds nothing."""
+
+
 class NoDefaultSignature:
     """Exports the signature that is asked for alone, in front of `keras.Model`.
 

@@ -3,7 +3,7 @@
 import keras
 
 from keras_tsvae.backend import resolve_jit
-from keras_tsvae.backend.keras_internals import keep_from_decay
+from keras_tsvae.backend.keras_internals import from_within_fit, keep_from_decay
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
@@ -216,8 +216,9 @@ class TrainedStage(StageTrainer, BaseModel):
             "callbacks": callbacks,
             "return_dict": return_dict,
         }
-        if others.pop("_use_cached_eval_dataset", False):  # from within `fit`: checked already
-            return super().evaluate(x, _use_cached_eval_dataset=True, **options)
+        others, inner = from_within_fit(others)
+        if inner:  # checked already
+            return super().evaluate(x, **options, **inner)
         refuse("evaluate", others)
         check_steps(batch_size=batch_size, steps=steps)
         self.require_compiled()

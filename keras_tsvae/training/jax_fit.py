@@ -6,6 +6,7 @@ import functools
 import keras
 
 from keras_tsvae.backend import local_replicas
+from keras_tsvae.backend.keras_internals import build_symbolically
 from keras_tsvae.batching import ArrayBatches, check_divisible
 from keras_tsvae.training.large_batches import large_batches
 from keras_tsvae.training.optimized import check_optimized
@@ -43,11 +44,8 @@ class Trainer:
             self.optimizer.build(variables or self.trainable_variables)
 
     def build_loss(self, *batch):
-        """Builds what `compile` was given for a batch of `keras.KerasTensor`s.
-
-        Left to `fit`, Keras would begin to read the data for that, and then begin anew.
-        """
-        self._symbolic_build(data_batch=batch)
+        """Builds what `compile` was given for a batch of `keras.KerasTensor`s."""
+        build_symbolically(self, batch)
 
 
 def _unshare(variables):

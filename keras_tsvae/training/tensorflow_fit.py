@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_tsvae.backend.keras_internals import TensorFlowFitOfBuilt
 from keras_tsvae.batching import ArrayBatches
 from keras_tsvae.training.iterable_batches import first_batch
 from keras_tsvae.training.large_batches import large_batches
@@ -15,7 +16,7 @@ from keras_tsvae.training.streams import not_autotuned
 from keras_tsvae.training.transformed_batches import TransformedBatches
 
 
-class Trainer:
+class Trainer(TensorFlowFitOfBuilt):
     """What Keras's `fit` lacks on TensorFlow, in front of `keras.Model`.
 
     Data is fed without autotuning. Under a `tf.distribute` strategy batches need not divide
@@ -82,9 +83,6 @@ class Trainer:
 
     def build_loss(self, *batch):
         """Builds nothing: Keras does, without reading any data for that."""
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Builds nothing: all is built, and Keras would average the first batch over devices."""
 
 
 def _split(x, devices, training=False):
