@@ -1,7 +1,6 @@
 """The bridge between the stages: a data set encoded once, one posterior per image."""
 
 import contextlib
-import os
 import pathlib
 import shutil
 import tempfile
@@ -184,12 +183,14 @@ def check_storage(memory_limit, path, prefix=""):
     target = expanded(path).absolute()
     if target.is_dir():
         raise ValueError(f"`{prefix}path` must name a file. Received: the folder {str(path)!r}")
-    folder = next(folder for folder in target.parents if folder.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
         raise ValueError(
             f"`{prefix}path` must be in a folder that can be written. "
-            f"Received: {prefix}path={str(path)!r}"
-        )
+            f"Received: {prefix}path={str(path)!r}, where {error}"
+        ) from error
 
 
 class _Gathered:

@@ -75,7 +75,7 @@ def is_npz(source) -> bool:
 def is_array(source) -> bool:
     """Whether rows of `source` can be taken by their number."""
     if isinstance(source, list):  # of images, not of batches
-        return bool(source) and np.ndim(source[0]) < 4
+        return bool(source) and not isinstance(source[0], tuple) and np.ndim(source[0]) < 4
     return isinstance(source, Split) or hasattr(source, "__array__")
 
 

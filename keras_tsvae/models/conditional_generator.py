@@ -1,4 +1,4 @@
-"""What a conditional model does once it is trained: sample, edit, traverse, infer conditions."""
+"""What a conditional model does once it is trained: encode, sample, infer conditions."""
 
 import math
 
@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.batching import collect, noise_batches, require_finite, with_progress
-from keras_tsvae.conditions.requests import called, for_each, requested, strengthened, whole
+from keras_tsvae.conditions.requests import for_each, requested, strengthened, whole
 from keras_tsvae.models.generator import Generator, check_stage
 from keras_tsvae.models.image_coder import check_ends, line
 from keras_tsvae.models.stage import resolve_seed
@@ -17,7 +17,7 @@ from keras_tsvae.training.labelled import LabelledImages, yields_labels
 
 
 class ConditionalGenerator(Generator):
-    """Encodes, decodes, samples and edits images under conditions.
+    """Encodes, decodes and samples images under conditions.
 
     It has `conditions`, a `keras_tsvae.conditions.Condition` that says what they are, `joint`, the
     `JointConditions` seen in training, and a `recognizer` of them in images.
@@ -178,79 +178,6 @@ class ConditionalGenerator(Generator):
         generate = self.second_stage._compiled(self.second_stage.generate_batch, batch_size)
         z = ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
         return require_finite(z, "latent vectors")
-
-    def edit(self, images, change, *, condition=None, batch_size=256, strength=1.0):
-        """Changes what `change` names, and keeps the rest.
-
-        Both latent vectors are inferred under the images' own condition c and decoded under the
-        changed one c': `u = E q(u|z, c)`, `z' = z + decoder_2(u, c') - decoder_2(u, c)`,
-        `x' = decoder_1(z', c')`. What the second stage does not explain of z stays as it is.
-
-        Args:
-            images: One image `(height, width, channels)`, or several in the forms that `fit` takes.
-            change: As the `condition` of `sample`; what a dict leaves out stays as it is.
-            condition: The images' own conditions, one vector or label each. Defaults to None:
-                inferred.
-            batch_size: Images per step. Defaults to 256.
-            strength: As in `sample`, of what `change` names; the rest stays as it is. Defaults to
-                1.
-
-        Returns:
-            A float32 array of the images' shape. It holds reconstructions: compare it with
-            `reconstruct(images)`.
-
-        Raises:
-            ValueError: If an argument is not as described.
-
-        Example:
-            >>> with_glasses = model.edit(images, {"Eyeglasses": 1})
-        """
-        self._require_trained()
-        batch, single = inputs.gathered_batch(images, self.image_shape)
-        codes = self._own(batch, condition, batch_size)
-        strengthen = strengthened(self.conditions, self.joint, strength)
-        with called("change"):
-            new = self.conditions.changed(codes, change, strengthen)
-        edited = self._moved(batch, codes, new, batch_size)
-        return edited[0] if single else edited
-
-    def traverse(self, image, name, steps=7, *, condition=None):
-        """Draws an image as what is called `name` goes from one extreme to the other.
-
-        Args:
-            image: One image `(height, width, channels)`, or several in the forms that `fit` takes.
-            name: A name of the conditions, which goes from its least to its greatest training
-                value (attributes from -1 to 1); of classes, a name or label to go to.
-            steps: Int of at least 2. Defaults to 7.
-            condition: The image's own condition. Defaults to None: inferred.
-
-        Returns:
-            A float32 array `(steps, height, width, channels)`, or `(n, steps, ...)` for a batch.
-
-        Raises:
-            ValueError: If an argument is not as described.
-        """
-        if positive_int("steps", steps) < 2:
-            raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
-        self._require_trained()
-        images, single = inputs.gathered_batch(image, self.image_shape, "image")
-        codes = self._own(images, condition, 256)
-        rows = self.joint.rows
-        with called("name"):
-            paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
-        repeated = np.repeat(images, steps, axis=0), np.repeat(codes, steps, axis=0)
-        moved = self._moved(*repeated, paths.reshape(-1, self.conditions.size), 256)
-        return moved if single else moved.reshape(len(images), steps, *self.image_shape)
-
-    def _moved(self, images, codes, new, batch_size):
-        """Returns images inferred under `codes` and decoded under `new`."""
-        first, second = self.first_stage, self.second_stage
-        x = images if first.condition_dim is None else (images, codes)
-        z = require_finite(first.encode(x, batch_size)[0], "latent vectors")
-        if second.condition_dim is not None:
-            u = require_finite(second.encode(z, batch_size, codes)[0], "latent vectors")
-            z = z + second.decode(u, batch_size, new) - second.decode(u, batch_size, codes)
-        return first.decode(z, batch_size, *self._for(first, new))
 
     def _for(self, stage, codes):
         """Returns the further arguments that a stage's functions take for its condition."""

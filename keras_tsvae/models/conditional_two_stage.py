@@ -7,7 +7,7 @@ from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.conditions import Condition, JointConditions
 from keras_tsvae.layers.trainability import restore_trainability, with_trainability
 from keras_tsvae.models.condition_recognizer import ConditionRecognizer
-from keras_tsvae.models.conditional_generator import ConditionalGenerator
+from keras_tsvae.models.conditional_editor import ConditionalEditor
 from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
@@ -18,7 +18,7 @@ RELIABLE_OF = 10_000  # images
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
+class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
     """A Two-Stage VAE that is told what its images shall show.
 
     Each stage, or only one of them, is conditioned on a vector c: `q(z|x, c)`, `p(x|z, c)`;
@@ -206,10 +206,9 @@ class ConditionalTwoStageVAE(ConditionalGenerator, TwoStageVAE):
             self.joint = JointConditions.from_batches(labelled.all_codes())
         return plan.run(labelled.data(), validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, *, verbose=0, steps=None):
+    def evaluate(self, x, y=None, batch_size=None, **options):
         """As `TwoStageVAE.evaluate`, of images with conditions."""
-        coded = self._labelled(x, y).data()
-        return super().evaluate(coded, None, batch_size, verbose=verbose, steps=steps)
+        return super().evaluate(self._labelled(x, y).data(), None, batch_size, **options)
 
     def call(self, inputs, training=None):
         """Reconstructs a batch through the first stage: images, or images and coded conditions."""

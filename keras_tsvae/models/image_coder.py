@@ -63,7 +63,11 @@ class ImageCoder(Stage):
         """
         show_progress = verbose in (1, "auto")
         batches = self._posterior_batches(x, batch_size, show_progress, condition_dim)
-        return Posteriors.from_batches(batches, memory_limit, path)
+        finite_batches = (
+            (require_finite(mean, "latent vectors"), require_finite(std, "deviations"), *rest)
+            for mean, std, *rest in batches
+        )
+        return Posteriors.from_batches(finite_batches, memory_limit, path)
 
     def decode(self, z, batch_size=256, condition=None):
         """Decodes latent vectors `(n, latent_dim)` into a float32 array of images in [0, 1]."""

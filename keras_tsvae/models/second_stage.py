@@ -159,7 +159,8 @@ class SecondStageVAE(Stage):
         data = self._batches(posteriors, batch_size, training=True, shuffle=shuffle)
         if validation_data is not None:
             size = validation_batch_size or batch_size
-            validation_data = self._batches(self._posteriors(validation_data), size)
+            validation = self._posteriors(validation_data, name="validation_data")
+            validation_data = self._batches(validation, size)
         if self.gamma_mode == "computed":
             callbacks = [self._rescaling(posteriors), *callbacks]
         return self._train(
@@ -237,24 +238,24 @@ class SecondStageVAE(Stage):
 
         return keras.callbacks.LambdaCallback(on_epoch_end=rescale)
 
-    def _posteriors(self, x, y=None):
+    def _posteriors(self, x, y=None, name="x"):
         """Returns `x`, or the pair `x` and `y`, as `Posteriors` of this stage's width."""
         if not isinstance(x, Posteriors):
             pair = x if y is None else (x, y)
             if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
                 raise ValueError(
-                    "`x` must be `Posteriors` or a pair of arrays (mean, std). "
-                    f"Received: type(x)={type(x).__name__}"
+                    f"`{name}` must be `Posteriors` or a pair of arrays (mean, std). "
+                    f"Received: type({name})={type(x).__name__}"
                 )
             x = Posteriors(*pair)
         if x.latent_dim != self.latent_dim:
             raise ValueError(
-                f"`x` must hold posteriors of width {self.latent_dim}. "
+                f"`{name}` must hold posteriors of width {self.latent_dim}. "
                 f"Received: latent_dim={x.latent_dim}"
             )
         if self.condition_dim is not None and x.condition_dim != self.condition_dim:
             raise ValueError(
-                f"`x` must hold posteriors with conditions of width {self.condition_dim}. "
+                f"`{name}` must hold posteriors with conditions of width {self.condition_dim}. "
                 f"Received: condition_dim={x.condition_dim}"
             )
         return x

@@ -7,15 +7,12 @@ from keras_tsvae.backend.keras_internals import from_within_fit, keep_from_decay
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
-from keras_tsvae.training.divergence import Divergence
+from keras_tsvae.training.divergence import REMEDY, Divergence
 from keras_tsvae.training.fit_arguments import callback_list, check_epochs, check_steps, refuse
 from keras_tsvae.training.inputs import clear_errors
 from keras_tsvae.training.optimized import loss_scaled, optimized_indices
 from keras_tsvae.training.schedules import warn_of_schedule
 
-DIVERGENCE_REMEDY = (
-    "a lower learning rate, `clipnorm` in the optimizer, or a `gamma` that is 'computed' or fixed"
-)
 SCHEDULE_REMEDY = "make the schedule as long as the fit, or go on with the fit later"
 
 
@@ -102,8 +99,8 @@ class TrainedStage(StageTrainer, BaseModel):
         """Raises a `ValueError` if the stage has not been compiled."""
         if not self.compiled:
             raise ValueError(
-                "The model must be compiled before it is fitted: call `compile()`. "
-                f"Received: {type(self).__name__} {self.name!r}, which is not"
+                f"{self.title.capitalize()} must be compiled before it is fitted: call "
+                f"`compile()`. Received: {type(self).__name__} {self.name!r}, which is not"
             )
 
     def fit(
@@ -236,7 +233,7 @@ class TrainedStage(StageTrainer, BaseModel):
         if warn and batches:
             steps = batches * (epochs - initial_epoch)
             warn_of_schedule(self.title, self.optimizer, steps, SCHEDULE_REMEDY)
-        divergence = Divergence(self.title, DIVERGENCE_REMEDY)
+        divergence = Divergence(self.title, REMEDY)
         self.build_optimizers()
         with clear_errors():
             history = super().fit(

@@ -13,6 +13,7 @@ from keras_tsvae.models.staged import StagedModel
 from keras_tsvae.models.two_stage_evaluation import evaluate_stages
 from keras_tsvae.models.two_stage_fit import plan_fit
 from keras_tsvae.training import inputs
+from keras_tsvae.training.fit_arguments import refuse
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -245,7 +246,7 @@ class TwoStageVAE(StagedModel, Generator):
         plan.check(x, validation_data)
         return plan.run(x, validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, *, verbose=0, steps=None):
+    def evaluate(self, x, y=None, batch_size=None, *, verbose=0, steps=None, **others):
         """Measures both stages over images.
 
         Args:
@@ -254,10 +255,12 @@ class TwoStageVAE(StagedModel, Generator):
             batch_size: As in `fit`. Defaults to None: 64.
             verbose: As in `keras.Model.evaluate`. Defaults to 0.
             steps: Batches of images at the most. Defaults to None: all.
+            **others: Not taken: `sample_weight` of `keras.Model.evaluate` is refused by name.
 
         Returns:
             A dict with keys such as `stage1_loss` and `stage2_gamma`.
         """
+        refuse("evaluate", others)
         return evaluate_stages(self, inputs.as_images(x), batch_size, verbose, steps)
 
     def call(self, inputs, training=None):

@@ -1,15 +1,17 @@
 """How both stages are fitted in turn: all is checked and decided before the first step."""
 
 import dataclasses
-import functools
 
 import keras
 
 from keras_tsvae.arguments import non_negative_int
+from keras_tsvae.batching import DivergedError
 from keras_tsvae.posteriors import check_storage
 from keras_tsvae.training import inputs
+from keras_tsvae.training.divergence import diverged
 from keras_tsvae.training.fit_arguments import (
     callback_list,
+    check_averaged,
     check_epochs,
     check_steps,
     refuse,
@@ -92,14 +94,14 @@ class FitPlan:
             first.run(whole, x, validation_data, self.verbose)
             whole.check_mixture()  # that of the former first stage
         if second.runs:
-            encode = functools.partial(
-                whole.first_stage.posteriors,
-                verbose=self.verbose,
-                condition_dim=whole.condition_dim,
-            )
-            posteriors = encode(x, **self.storage)
+            encode, options = whole.first_stage.posteriors, {"verbose": self.verbose}
+            options["condition_dim"] = whole.condition_dim
+            try:
+                posteriors = encode(x, **options, **self.storage)
+            except DivergedError as error:
+                raise diverged("stage 1", first.epochs - 1, "its posteriors are NaN") from error
             if validation_data is not None:
-                validation_data = encode(validation_data)
+                validation_data = encode(validation_data, **options)
                 self._cap_validation(len(validation_data))
             if not x.is_array:  # whose number of images need not be known before
                 second.batch_size = min(second.batch_size, len(posteriors))
@@ -218,13 +220,16 @@ def plan_fit(
         callback_list(second_stage_callbacks, both_stages=True),
         {"shuffle": shuffle, "steps_per_epoch": None, **validation},
     )
-    x.require_finite()
-    for fit in (first, second):
-        if fit.runs:
-            whole.stages()[fit.name].require_compiled()
+    if second.runs or steps_per_epoch is None:  # the second stage trains on all of them
+        x.require_finite()
+    running = [fit for fit in (first, second) if fit.runs]
+    for fit in running:
+        stage = whole.stages()[fit.name]
+        stage.require_compiled()
+        check_averaged(fit.callbacks, stage.optimizer, stage.title)
     if not whole.built:
         whole.build((None, *inputs.image_shape_of(x)))
-    for callback in [c for fit in (first, second) if fit.runs for c in fit.callbacks]:
+    for callback in [c for fit in running for c in fit.callbacks]:
         if hasattr(callback, "check_model"):  # this package's, whichever stage they watch
             callback.check_model(whole)
     whole.build_optimizers()  # of both stages, so that a single process can save in the first

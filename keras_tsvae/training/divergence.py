@@ -3,6 +3,10 @@
 import keras
 import numpy as np
 
+REMEDY = (
+    "a lower learning rate, `clipnorm` in the optimizer, or a `gamma` that is 'computed' or fixed"
+)
+
 
 class Divergence(keras.callbacks.Callback):
     """Stops a training at the end of the first epoch whose loss is NaN or infinite.
@@ -20,18 +24,40 @@ class Divergence(keras.callbacks.Callback):
         self.what, self.remedy = what, remedy
         self.epoch = None
         self.loss = None
+        self._last = None
 
     def on_epoch_end(self, epoch, logs=None):
         """Looks at the loss, after the callbacks of the user."""
         loss = (logs or {}).get("loss", 0.0)
+        self._last = epoch
         if not np.isfinite(loss):
             self.epoch, self.loss = epoch, loss
             self.model.stop_training = True
 
     def check(self):
-        """Raises a `FloatingPointError` if the training has diverged; to be called at its end."""
+        """Raises a `FloatingPointError` if the training has diverged; to be called at its end.
+
+        The last step can do that after the last loss was measured: weights are looked at, too.
+        """
+        found = f"its loss is {self.loss}"
+        if self.epoch is None and self._last is not None:
+            values = map(keras.ops.convert_to_numpy, self.model.trainable_variables)
+            if not all(np.isfinite(value.astype("float32")).all() for value in values):
+                self.epoch, found = self._last, "its weights are not finite"
         if self.epoch is not None:
-            raise FloatingPointError(
-                f"{self.what.capitalize()} has diverged in epoch {self.epoch + 1}: its loss is "
-                f"{self.loss}, and the training was stopped. What helps: {self.remedy}."
-            )
+            raise diverged(self.what, self.epoch, found, self.remedy)
+
+
+def diverged(what, epoch, found, remedy=REMEDY):
+    """Returns the error of a training that has diverged.
+
+    Args:
+        what: What is trained, such as `"stage 1"`.
+        epoch: Int, counted from 0.
+        found: How it shows, a clause.
+        remedy: What helps.
+    """
+    return FloatingPointError(
+        f"{what.capitalize()} has diverged in epoch {epoch + 1}: {found}, and the training was "
+        f"stopped. What helps: {remedy}."
+    )

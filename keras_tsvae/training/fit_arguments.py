@@ -70,6 +70,22 @@ def check_steps(shuffle=True, validation_freq=1, **sizes):
             positive_int(name, size)
 
 
+def check_averaged(callbacks, optimizer, title):
+    """Raises a `ValueError` if a `SwapEMAWeights` is to watch an optimiser that averages nothing.
+
+    Args:
+        callbacks: List of `keras.callbacks.Callback`.
+        optimizer: A Keras optimiser.
+        title: What is trained, in messages.
+    """
+    averages = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+    if not averages and any(isinstance(c, keras.callbacks.SwapEMAWeights) for c in callbacks):
+        raise ValueError(
+            f"`callbacks` of {title} must not hold a `SwapEMAWeights` unless its optimizer has "
+            f"`use_ema=True`. Received: use_ema={averages}"
+        )
+
+
 def callback_list(callbacks, both_stages=False):
     """Returns what a user passes as `callbacks` as a new, flat list.
 

@@ -10,7 +10,6 @@ import keras_tsvae as tsvae
 from keras_tsvae.models.two_stage_fit import plan_fit
 from keras_tsvae.training import inputs
 from tests import tiny
-from tests.conditions import toy
 from tests.harness import flat
 
 IMAGES = tiny.images(96)
@@ -246,55 +245,31 @@ def test_a_stage_fitted_by_hand_warns_too():
     assert warned(stage.fit, IMAGES, batch_size=16) == []  # 12 in all
 
 
-class Seen(keras.callbacks.Callback):
-    def __init__(self):
-        super().__init__()
-        self.epochs, self.ended = [], 0
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs.append(np.isfinite(logs["loss"]))
-
-    def on_train_end(self, logs=None):
-        self.ended += 1
+def test_averaged_weights_need_an_optimizer_that_averages_in_each_stage():
+    model, swap = tiny.two_stage(), keras.callbacks.SwapEMAWeights()
+    model.compile(keras.optimizers.SGD(1e-3, use_ema=True), keras.optimizers.SGD(1e-3))
+    with pytest.raises(ValueError, match="of stage 2 must not hold a `SwapEMAWeights`.*use_ema"):
+        model.fit(IMAGES, batch_size=48, callbacks=[swap], verbose=0)
+    assert untouched(model)
 
 
-def diverging(epoch=1):
-    """An optimiser whose learning rate is far too high from the second epoch of six steps on."""
-    rates = keras.optimizers.schedules.PiecewiseConstantDecay([6 * epoch], [1e-4, 1e20])
-    return keras.optimizers.SGD(rates)
-
-
-@pytest.mark.parametrize("kind", ["first", "second"])
-def test_a_stage_that_diverges_is_stopped(kind):
-    stage, data = fits()[kind]
-    stage.compile(diverging())
-    seen = Seen()
-    with pytest.raises(FloatingPointError, match="^Stage . has diverged in epoch 2: .*clipnorm"):
-        stage.fit(*data, batch_size=16, epochs=9, callbacks=[seen], verbose=0)
-    assert seen.epochs == [True, False] and seen.ended == 1
-
-
-def test_the_second_stage_is_not_trained_on_a_first_that_diverged():
+def test_posteriors_need_a_folder_that_can_be_made(tmp_path):
+    (tmp_path / "file").touch()
     model = tiny.two_stage()
-    model.first_stage.compile(diverging())
-    seen = Seen()
-    with pytest.raises(FloatingPointError, match="^Stage 1 has diverged in epoch 2: its loss is"):
-        model.fit(IMAGES, batch_size=16, epochs=9, callbacks=[seen], verbose=0)
-    assert seen.epochs == [True, False] and seen.ended == 1
-    assert model.stage_in_training is None
-    assert model.history.epoch == [0, 1] and len(model.history.history["stage1_loss"]) == 2
-    model = tiny.two_stage()
-    model.second_stage.compile(diverging())
-    with pytest.raises(FloatingPointError, match="^Stage 2 has diverged in epoch 2"):
-        model.fit(IMAGES, batch_size=16, second_stage_epochs=9, verbose=0)
+    with pytest.raises(ValueError, match="`posteriors_path` must be in a folder that can be"):
+        model.fit(
+            IMAGES, batch_size=48, posteriors_path=tmp_path / "file" / "deep" / "z.h5", verbose=0
+        )
+    assert untouched(model)
 
 
-def test_a_recognizer_that_diverges_says_so(monkeypatch):
-    model = toy.linear()
-    images, attributes = toy.data(64)
-    model.build((None, *images.shape[1:]))
-    variable = model.recognizer.trainable_variables[0]
-    variable.assign(np.nan * flat(variable)[0])
-    with pytest.raises(FloatingPointError, match="^The recognizer has diverged in epoch 1"):
-        model.fit(images, attributes, 16, verbose=0)
-    assert not model.recognizer.is_trained and untouched(model)
+def test_validation_posteriors_are_named():
+    wrong = np.zeros((9, 5), "float32"), np.ones((9, 5), "float32")
+    right = np.zeros((64, 4), "float32"), np.ones((64, 4), "float32")
+    with pytest.raises(ValueError, match="`validation_data` must hold posteriors of width 4"):
+        tiny.second_stage().fit(*right, validation_data=wrong, verbose=0)
+
+
+def test_weights_of_an_evaluation_are_refused():
+    with pytest.raises(ValueError, match="`sample_weight` must not be given"):
+        tiny.two_stage().evaluate(IMAGES, sample_weight=np.ones(len(IMAGES)))
