@@ -197,7 +197,7 @@ class TwoStageVAE(StagedModel, Generator):
             shuffle: Whether arrays are shuffled. Defaults to True.
             initial_epoch: The first stage's epochs that are done already, when a loaded model is
                 trained on; `epochs` counts them. Defaults to 0.
-            second_stage_initial_epoch: The second stage's, likewise.
+            second_stage_initial_epoch: Likewise.
             steps_per_epoch: Batches per epoch of the first stage. Defaults to None: all.
             validation_steps: Batches of `validation_data` at the most, in either stage. Defaults
                 to None: all.
@@ -250,8 +250,7 @@ class TwoStageVAE(StagedModel, Generator):
         """Measures both stages over images.
 
         Args:
-            x: As in `fit`.
-            y: Ignored.
+            x, y: As in `fit`.
             batch_size: As in `fit`. Defaults to None: 64.
             verbose: As in `keras.Model.evaluate`. Defaults to 0.
             steps: Batches of images at the most. Defaults to None: all.

@@ -214,7 +214,7 @@ def test_images_of_another_shape_are_refused(judge):
         (np.arange(10) - 1, "integers from 0"),
         (np.full((10, 2), 3), r"\+1 and -1, or 1 and 0"),
         (np.arange(10) * 10**6, "integers from 0 to 9999"),
-        (None, "`labels` must be numbers"),
+        (None, r"`images` must be a Split or a pair \(images, labels\)"),
         (np.array(list("abcdefghij")), "`labels` must be numbers"),
         (np.eye(10)[:, [1, 0, *range(2, 10)]], "`labels` must be class indices, as"),
         (np.eye(2, dtype=bool)[[0, 1] * 5], "`labels` must be class indices, as"),

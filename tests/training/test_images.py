@@ -238,6 +238,7 @@ def test_labels_come_with_images_for_metrics_and_conditional_models(form):
     codes = model.posteriors(data, batch_size=16).condition
     np.testing.assert_array_equal(codes, np.eye(3)[LABELS])
     arguments = {"epochs": 1, "second_stage_epochs": 1, "recognizer_epochs": 1, "verbose": 0}
+    model.compile(keras.optimizers.SGD(1e-5), keras.optimizers.SGD(1e-5))
     model.fit(data, batch_size=16, validation_data=data, **arguments)
     np.testing.assert_allclose(model.joint.weights.sum(), 1)
     assert len(model.joint.rows) == 3
