@@ -63,7 +63,10 @@ def _canonical(name, value):
 
     value = tf.convert_to_tensor(value)
     if name == "n":
-        return tf.cast(value, tf.int32)
+        rule = "`n` must be an integer from 1 to 2147483647. Received: n ="
+        valid = value <= tf.cast(tf.int32.max, value.dtype)
+        with tf.control_dependencies([tf.debugging.Assert(valid, [rule, value])]):
+            return tf.cast(value, tf.int32)
     if name == "seed":
         if value.dtype.is_unsigned:
             value = value % tf.cast(SEED_RANGE, value.dtype)

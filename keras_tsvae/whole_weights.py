@@ -4,6 +4,8 @@ import contextlib
 
 from keras import ops
 
+from keras_tsvae.files import expanded
+
 
 class WholeWeights:
     """Part of a `keras.Model` that stays as it is where weights given to it do not fit.
@@ -16,15 +18,20 @@ class WholeWeights:
         """Loads weights from a file, all of them or, if any does not fit, none.
 
         Args:
-            filepath: Path of a file that `save_weights` or `save` wrote.
+            filepath: Path of a file that `save_weights` or `save` wrote; `~` is expanded.
             skip_mismatch: Whether to load only those that fit. Defaults to False.
             **kwargs: Further arguments of `keras.Model.load_weights`.
 
         Raises:
             ValueError: If the model is not built, or a weight is missing or of another shape.
         """
+        filepath = expanded(filepath)
         with self._as_it_was_on_errors():
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """As `keras.Model.save_weights`, to a local file; `~` is expanded."""
+        super().save_weights(expanded(filepath), overwrite=overwrite, **kwargs)
 
     def set_weights(self, weights):
         """Sets the values of `weights` from a list of arrays, all or, if any does not fit, none."""

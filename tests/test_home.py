@@ -35,6 +35,15 @@ def test_models(home, fitted):
         fitted.first_stage.save("~/deep/model.keras", overwrite=False)
 
 
+def test_weights_of_models(home, fitted):
+    fitted.save_weights("~/model.weights.h5")
+    assert (home / "model.weights.h5").is_file()
+    fitted.load_weights("~/model.weights.h5")
+    for method in (fitted.save_weights, fitted.load_weights):
+        with pytest.raises(ValueError, match="must be those of local files"):
+            method("gs://bucket/model.weights.h5")
+
+
 @tensorflow_only
 def test_saved_models(home, fitted):
     fitted.export("~/saved_model")

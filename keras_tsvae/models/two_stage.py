@@ -208,8 +208,7 @@ class TwoStageVAE(StagedModel, Generator):
             posteriors_memory_limit: Bytes of posteriors to keep in memory; beyond it they go to
                 an HDF5 file. Defaults to 1 GiB.
             posteriors_path: Where that file goes. Defaults to None: a temporary folder.
-            **others: Not taken: `validation_split`, `class_weight` and `sample_weight` of
-                `keras.Model.fit` are refused by name.
+            **others: Not taken: `validation_split`, `class_weight`, `sample_weight` are refused.
 
         Returns:
             A `keras.callbacks.History` with keys such as `stage1_loss`, `stage1_val_gamma` and
@@ -250,7 +249,8 @@ class TwoStageVAE(StagedModel, Generator):
         """Measures both stages over images.
 
         Args:
-            x, y: As in `fit`.
+            x: As in `fit`.
+            y: Ignored.
             batch_size: As in `fit`. Defaults to None: 64.
             verbose: As in `keras.Model.evaluate`. Defaults to 0.
             steps: Batches of images at the most. Defaults to None: all.
