@@ -179,6 +179,16 @@ def test_seeds_of_every_type_give_the_models_images(exported, fitted, seed):
 
 
 @needs_tensorflow
+@pytest.mark.parametrize("n", [0, -1, 2**31, 2**32 + 4])
+def test_numbers_of_images_that_cannot_be_are_refused(exported, n):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(exported))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"`n` must be .*{n}"):
+        loaded.sample(n, seed=0)
+
+
+@needs_tensorflow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_images_out_of_range_are_refused(exported, images, dtype):
     import tensorflow as tf
