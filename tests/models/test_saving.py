@@ -185,6 +185,8 @@ def test_both_backends_load_each_others_files_and_agree(fitted, images, tmp_path
 class UnregisteredSGD(keras.optimizers.SGD):
     """An optimiser that no file's reader knows."""
 
+    __module__ = "elsewhere"
+
 
 def test_without_compiling_nothing_is_compiled_whatever_the_optimizer(tmp_path):
     model = tiny.two_stage()
