@@ -13,8 +13,6 @@ from keras_tsvae.training.inputs import clear_errors
 from keras_tsvae.training.optimized import loss_scaled, optimized_indices
 from keras_tsvae.training.schedules import warn_of_schedule
 
-SCHEDULE_REMEDY = "make the schedule as long as the fit, or go on with the fit later"
-
 
 class TrainedStage(StageTrainer, BaseModel):
     """The training of a stage, whose arguments are checked alike whatever it is trained on.
@@ -232,7 +230,7 @@ class TrainedStage(StageTrainer, BaseModel):
         batches = options["steps_per_epoch"] or _num_batches(data)
         if warn and batches:
             steps = batches * (epochs - initial_epoch)
-            warn_of_schedule(self.title, self.optimizer, steps, SCHEDULE_REMEDY)
+            warn_of_schedule(self.title, self.optimizer, steps)
         divergence = Divergence(self.title, REMEDY)
         self.build_optimizers()
         with clear_errors():

@@ -16,7 +16,7 @@ from keras_tsvae.training.fit_arguments import (
     check_steps,
     refuse,
 )
-from keras_tsvae.training.schedules import warn_of_schedule
+from keras_tsvae.training.schedules import REMEDY, warn_of_schedule
 from keras_tsvae.training.stage_callbacks import StageCallbacks
 
 BATCH_SIZE = 64
@@ -99,6 +99,8 @@ class FitPlan:
             try:
                 posteriors = encode(x, **options, **self.storage)
             except DivergedError as error:
+                if not first.runs:  # the model came so
+                    raise
                 raise diverged("stage 1", first.epochs - 1, "its posteriors are NaN") from error
             if validation_data is not None:
                 validation_data = encode(validation_data, **options)
@@ -280,8 +282,7 @@ def _warn_of_schedules(whole, x, first, second):
     rows = len(x.data) if x.is_array else None
     batches = rows // first.batch_size if x.is_array else inputs.num_batches(x, None)
     batches = first.options["steps_per_epoch"] or batches
-    lengths = (None, None)
-    remedy = "make the schedule as long as the fit, or go on with the fit later"
+    lengths, remedy = (None, None), REMEDY
     if preset is not None:
         remedy = (
             "give `from_preset` the `epochs`, `second_stage_epochs`, `batch_size` and "

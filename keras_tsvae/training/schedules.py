@@ -6,16 +6,17 @@ import keras
 from keras import ops
 
 TOLERANCE = 0.1
+REMEDY = "make the schedule as long as the fit, or go on with the fit later"
 
 
-def warn_of_schedule(what, optimizer, steps, remedy, length=None):
+def warn_of_schedule(what, optimizer, steps, remedy=REMEDY, length=None):
     """Warns if the learning rate's schedule and the fit differ in length by more than a tenth.
 
     Args:
         what: What is trained, in messages, such as `"stage 1"`.
         optimizer: A Keras optimiser.
         steps: Int, the steps that the fit will make, beside those that are made already.
-        remedy: What to do about it, a clause.
+        remedy: What to do about it, a clause. Defaults to what helps without a preset.
         length: Int, of an `ExponentialDecay`, which does not say how long it is. Defaults to None.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)

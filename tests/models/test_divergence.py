@@ -53,6 +53,14 @@ def test_the_second_stage_is_not_trained_on_a_first_that_diverged():
         model.fit(IMAGES, batch_size=16, second_stage_epochs=9, verbose=0)
 
 
+def test_a_first_stage_that_came_diverged_is_not_said_to_have_been_stopped():
+    model = tiny.two_stage()
+    spoiled = [np.full_like(weight, np.nan) for weight in model.first_stage.encoder.get_weights()]
+    model.first_stage.encoder.set_weights(spoiled)
+    with pytest.raises(ValueError, match="its training has diverged"):
+        model.fit(IMAGES, batch_size=16, epochs=0, second_stage_epochs=1, verbose=0)
+
+
 def test_a_recognizer_that_diverges_says_so(monkeypatch):
     model = toy.linear()
     images, attributes = toy.data(64)
