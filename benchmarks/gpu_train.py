@@ -22,7 +22,7 @@ from gpu_loop import put_back, scanned, state_of
 from PIL import Image
 
 import keras_tsvae as tsvae
-from keras_tsvae.grids import image_grid
+from keras_tsvae.arrays.grids import image_grid
 
 MEASURING = 75  # seconds kept for what comes after the training
 JUDGE_EPOCHS = 10

@@ -11,15 +11,15 @@ from keras_tsvae import (
     optimizers,
     presets,
 )
+from keras_tsvae.evaluation.obedience import evaluate_obedience
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models import (
     ConditionalTwoStageVAE,
     FirstStageVAE,
     SecondStageVAE,
     TwoStageVAE,
 )
-from keras_tsvae.obedience import evaluate_obedience
 from keras_tsvae.official import load_official_checkpoint
-from keras_tsvae.posteriors import Posteriors
 
 __version__ = "0.1.0"
 

@@ -7,8 +7,8 @@ from PIL import Image
 
 from keras_tsvae import Posteriors, data, load_official_checkpoint, metrics
 from keras_tsvae.callbacks import SampleGrid
+from keras_tsvae.metrics.inception.state_dict import read_state_dict
 from keras_tsvae.metrics.sources import image_batches
-from keras_tsvae.metrics.state_dict import read_state_dict
 from tests import tiny
 from tests.metrics import toy
 

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.batching import DivergedError, finite
+from keras_tsvae.arrays.batching import DivergedError, finite
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
+from keras_tsvae.evaluation.judged_conditions import judged_conditions, labels_of
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
-from keras_tsvae.metrics.judging import conditions_of, labels_of
 
 
 class ConditionLogger(PeriodicCallback):
@@ -50,7 +50,7 @@ class ConditionLogger(PeriodicCallback):
 
     def check_model(self, model):
         """Raises a `ValueError` unless the judge knows the model's conditions and images."""
-        conditions_of(model, self.accuracy.judge)
+        judged_conditions(model, self.accuracy.judge)
 
     def look(self, epoch, stage, logs):
         """Measures samples of `stage`."""

@@ -5,9 +5,9 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import check_image_shape, first_images
-from keras_tsvae.latents import LatentStatistics, draw
+from keras_tsvae.latents.posteriors import Posteriors
+from keras_tsvae.latents.statistics import LatentStatistics, draw
 from keras_tsvae.models import SecondStageVAE
-from keras_tsvae.posteriors import Posteriors
 
 _LETTERS = {"stage1": "z", "stage2": "u"}
 _LOGGED = (

@@ -7,11 +7,11 @@ import tempfile
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.batching import DivergedError
+from keras_tsvae.arrays.batching import DivergedError
+from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import check_image_shape, first_images, first_stage_of
 from keras_tsvae.files import expanded, written_beside
-from keras_tsvae.grids import image_grid
 from keras_tsvae.models import FirstStageVAE
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from keras_tsvae import inputs
 from keras_tsvae.models import FirstStageVAE, SecondStageVAE
-from keras_tsvae.training import inputs
 
 
 def check_watchable(model):

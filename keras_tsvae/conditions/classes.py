@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.conditions.condition import Condition, as_array, numbers
-from keras_tsvae.tables import in_order
+from keras_tsvae.conditions.tables import in_order
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")

@@ -5,7 +5,7 @@ import difflib
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.tables import as_dict, in_order
+from keras_tsvae.conditions.tables import as_dict, in_order
 
 LARGEST = 1e6  # of a coded value, which networks take as it is
 

@@ -3,9 +3,9 @@
 import keras
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.pixels import CHANNELS_LAST
 from keras_tsvae.layers.debiased_batch_normalization import DebiasedBatchNormalization
 from keras_tsvae.layers.residual import PreActivationBlock
-from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")

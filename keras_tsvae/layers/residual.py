@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.layers.modulation import Modulation
-from keras_tsvae.layers.trainability import ENTRY, set_trainability, with_trainability
+from keras_tsvae.saving.trainability import ENTRY, set_trainability, with_trainability
 
 
 class CompositeLayer(keras.layers.Layer):

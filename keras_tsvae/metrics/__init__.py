@@ -1,30 +1,35 @@
 """How good generated images are: features, statistics of them, and distances between those."""
 
+import importlib
+import typing
+
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
 from keras_tsvae.metrics.condition_scores import ConditionScores
-from keras_tsvae.metrics.edit_test import edit_test
 from keras_tsvae.metrics.extractors import as_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics
-from keras_tsvae.metrics.flip_test import flip_test
 from keras_tsvae.metrics.frechet import frechet_distance
 from keras_tsvae.metrics.frechet_inception_distance import (
     FrechetInceptionDistance,
     frechet_inception_distance,
 )
-from keras_tsvae.metrics.generation_report import GenerationReport
+from keras_tsvae.metrics.inception.features import InceptionV3Features
 from keras_tsvae.metrics.inception_score import InceptionScore, inception_score
-from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
 from keras_tsvae.metrics.kernel_inception_distance import (
     KernelInceptionDistance,
     kernel_inception_distance,
 )
-from keras_tsvae.metrics.obedience_report import ObedienceReport
 from keras_tsvae.metrics.precision_recall import PrecisionRecall, precision_recall
 from keras_tsvae.metrics.protocols import PROTOCOLS
 from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
 from keras_tsvae.metrics.score import Score
+
+if typing.TYPE_CHECKING:
+    from keras_tsvae.evaluation.edit_test import edit_test
+    from keras_tsvae.evaluation.flip_test import flip_test
+    from keras_tsvae.evaluation.generation_report import GenerationReport
+    from keras_tsvae.evaluation.obedience_report import ObedienceReport
 
 __all__ = [
     "PROTOCOLS",
@@ -51,3 +56,22 @@ __all__ = [
     "kernel_inception_distance",
     "precision_recall",
 ]
+
+_OF_MODELS = {
+    "GenerationReport": "generation_report",
+    "ObedienceReport": "obedience_report",
+    "edit_test": "edit_test",
+    "flip_test": "flip_test",
+}
+
+
+def __getattr__(name):
+    """Returns what measures models rather than images: `evaluation`, which imports this room."""
+    if name not in _OF_MODELS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"keras_tsvae.evaluation.{_OF_MODELS[name]}"), name)
+
+
+def __dir__():
+    """Returns all names, those of `evaluation` among them."""
+    return sorted({*globals(), *__all__})

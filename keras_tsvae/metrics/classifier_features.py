@@ -5,21 +5,21 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import check_image_shape, positive_int
+from keras_tsvae.arrays.batching import ArrayBatches
+from keras_tsvae.arrays.pixels import unit_floats
 from keras_tsvae.backend import Inference, resolve_jit
-from keras_tsvae.batching import ArrayBatches
-from keras_tsvae.exportable import Exportable
-from keras_tsvae.layers.trainability import (
+from keras_tsvae.inputs.batches import gathered
+from keras_tsvae.inputs.labelled import labelled_arrays
+from keras_tsvae.metrics.labels import check_attribute_labels
+from keras_tsvae.metrics.protocols import check_images
+from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
+from keras_tsvae.saving.exportable import Exportable
+from keras_tsvae.saving.trainability import (
     from_arguments,
     set_trainability,
     with_trainability,
 )
-from keras_tsvae.metrics.labels import check_attribute_labels
-from keras_tsvae.metrics.protocols import check_images
-from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
-from keras_tsvae.pixels import unit_floats
-from keras_tsvae.training.inputs import gathered
-from keras_tsvae.training.labelled import labelled_arrays
-from keras_tsvae.whole_weights import WholeWeights
+from keras_tsvae.saving.whole_weights import WholeWeights
 
 _IMAGES_SEEN = 60_000  # in a training of default length, within these bounds of epochs
 _EPOCHS = (1, 30)

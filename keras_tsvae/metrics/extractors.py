@@ -6,12 +6,12 @@ import copy
 import keras
 
 from keras_tsvae.backend import compile_function
-from keras_tsvae.digests import weights_digest
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.feature_statistics import check_features
-from keras_tsvae.metrics.inception_network import DIMENSIONS
-from keras_tsvae.metrics.inception_v3_features import InceptionV3Features
+from keras_tsvae.metrics.inception.features import InceptionV3Features
+from keras_tsvae.metrics.inception.network import DIMENSIONS
 from keras_tsvae.metrics.protocols import with_channels
+from keras_tsvae.saving.digests import weights_digest
 
 
 class FunctionFeatures:

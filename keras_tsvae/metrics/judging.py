@@ -1,11 +1,9 @@
-"""What a judge of images and the conditions of a model have to do with one another."""
+"""What a judge of images sees in them, and the labels that it is held against."""
 
-import numpy as np
-
+from keras_tsvae.conditions.tables import in_order
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.extractors import JudgeFeatures, as_extractor
 from keras_tsvae.metrics.labels import check_attribute_labels, check_class_labels
-from keras_tsvae.tables import in_order
 
 
 def as_judge(judge):
@@ -56,43 +54,6 @@ def fits(conditions, judge):
     return (conditions.kind, conditions.size) == (kind, judge.model.num_outputs)
 
 
-def conditions_of(model, judge):
-    """Returns the conditions of a model, or raises if it has none or the judge does not fit."""
-    conditions = getattr(model, "conditions", None)
-    if conditions is None:
-        raise ValueError(
-            "`model` must be a ConditionalTwoStageVAE, whose images have conditions. "
-            f"Received: type(model)={type(model).__name__}, without conditions"
-        )
-    if not fits(conditions, judge):
-        knows = "classes" if judge.has_classes else "attributes"
-        raise ValueError(
-            "`judge` must know the attributes or classes that are the model's conditions, as many "
-            "and in their order; of numbers, those that are class indices. "
-            f"Received: a judge of {judge.model.num_outputs} {knows} for conditions of kind "
-            f"{conditions.kind!r}, size {conditions.size}"
-        )
-    model.require_built("judged")
-    if tuple(model.image_shape) != judge.model.image_shape:
-        raise ValueError(
-            "`judge` must be trained on images of the model's shape "
-            f"{tuple(model.image_shape)}. Received: a judge of {judge.model.image_shape}"
-        )
-    return conditions
-
-
-def names_of(conditions, judge):
-    """Returns the names of the attributes or classes; their numbers where there are none."""
-    names = None if conditions.kind == "number" else conditions.names
-    return default_names(judge) if names is None else tuple(names)
-
-
 def default_names(judge):
     """Returns the numbers of what a judge knows, from `"0"`."""
     return tuple(str(number) for number in range(judge.model.num_outputs))
-
-
-def labels_of(conditions, codes):
-    """Returns coded conditions as labels that a judge knows: numbers rounded to class indices."""
-    labels = conditions.decode(codes)
-    return np.rint(labels).astype("int64") if conditions.kind == "number" else labels

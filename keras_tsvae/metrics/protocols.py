@@ -10,7 +10,7 @@
 
 import numpy as np
 
-from keras_tsvae.training.checks import check_array
+from keras_tsvae.inputs.checks import check_array
 
 PROTOCOLS = ("standard", "dai-wipf")
 

@@ -6,11 +6,11 @@ import os
 import keras
 import numpy as np
 
+from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.data import Split
 from keras_tsvae.data.picture_folder import batch_rows, find_pictures, picture_batches
 from keras_tsvae.metrics.protocols import check_images, with_channels
-from keras_tsvae.training import inputs
 
 
 def is_model(source) -> bool:

@@ -6,8 +6,8 @@ import keras
 
 from keras_tsvae.backend import Inference
 from keras_tsvae.files import expanded, written_beside
+from keras_tsvae.saving.whole_weights import WholeWeights
 from keras_tsvae.training.waiting_callbacks import waiting
-from keras_tsvae.whole_weights import WholeWeights
 
 
 class BaseModel(WholeWeights, Inference, keras.Model):

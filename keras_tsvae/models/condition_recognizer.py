@@ -7,19 +7,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tsvae.arrays.pixels import unit_floats
 from keras_tsvae.backend import Inference, compile_function, gather, resolve_jit
-from keras_tsvae.exportable import Exportable
-from keras_tsvae.layers.trainability import (
+from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
+from keras_tsvae.optimizers import FusedAdam
+from keras_tsvae.saving.exportable import Exportable
+from keras_tsvae.saving.trainability import (
     from_arguments,
     set_trainability,
     with_trainability,
 )
-from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
-from keras_tsvae.optimizers import FusedAdam
-from keras_tsvae.pixels import unit_floats
+from keras_tsvae.saving.whole_weights import WholeWeights
 from keras_tsvae.training import Trainer
 from keras_tsvae.training.divergence import Divergence
-from keras_tsvae.whole_weights import WholeWeights
 
 BATCH_SIZE = 64
 DIMENSIONS = 128

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.batching import require_finite
+from keras_tsvae.arrays.batching import require_finite
 from keras_tsvae.conditions.requests import called, strengthened
 from keras_tsvae.models.conditional_generator import ConditionalGenerator
-from keras_tsvae.training import inputs
 
 
 class ConditionalEditor(ConditionalGenerator):

@@ -3,12 +3,11 @@
 import keras
 from keras import ops
 
-from keras_tsvae import losses
+from keras_tsvae import inputs, losses
 from keras_tsvae.arguments import gamma_of_likelihood
-from keras_tsvae.layers.trainability import trainability_kept
+from keras_tsvae.arrays.pixels import unit_floats
 from keras_tsvae.models.image_coder import ImageCoder
-from keras_tsvae.pixels import unit_floats
-from keras_tsvae.training import inputs
+from keras_tsvae.saving.trainability import trainability_kept
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")

@@ -5,13 +5,13 @@ import warnings
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.batching import collect, noise_batches
-from keras_tsvae.digests import weights_digest
-from keras_tsvae.evaluation import evaluate_generation
-from keras_tsvae.mixture import GaussianMixture
+from keras_tsvae.arrays.batching import collect, noise_batches
+from keras_tsvae.evaluation.generation import evaluate_generation
+from keras_tsvae.latents.mixture import GaussianMixture
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.models.stage import resolve_seed
-from keras_tsvae.posteriors import Posteriors
+from keras_tsvae.saving.digests import weights_digest
 
 
 class Generator(BaseModel):
@@ -238,7 +238,7 @@ class Generator(BaseModel):
             ValueError: If the model is not built, the backend is not TensorFlow, or `filepath`
                 exists and is not an empty folder.
         """
-        from keras_tsvae.export import export_saved_model  # TensorFlow alone
+        from keras_tsvae.export.saved_model import export_saved_model  # TensorFlow alone
 
         self.require_built("exported")
         export_saved_model(self, filepath)

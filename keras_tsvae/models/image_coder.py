@@ -3,8 +3,9 @@
 import numpy as np
 from keras import ops
 
+from keras_tsvae import inputs
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.batching import (
+from keras_tsvae.arrays.batching import (
     batched,
     batches_of,
     check_condition,
@@ -15,9 +16,8 @@ from keras_tsvae.batching import (
     require_finite,
     with_progress,
 )
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.stage import Stage, given, resolve_seed
-from keras_tsvae.posteriors import Posteriors
-from keras_tsvae.training import inputs
 
 
 class ImageCoder(Stage):

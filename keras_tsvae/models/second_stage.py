@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tsvae import inputs
 from keras_tsvae.arguments import check_gamma, positive_int
-from keras_tsvae.backend import global_normal
-from keras_tsvae.batching import (
+from keras_tsvae.arrays.batching import (
     DivergedError,
     batched,
     batches_of,
@@ -16,11 +16,11 @@ from keras_tsvae.batching import (
     finite,
     noise_batches,
 )
-from keras_tsvae.layers.trainability import trainability, trainability_kept
+from keras_tsvae.backend import global_normal
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.stage import Stage, given, resolve_seed
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
-from keras_tsvae.posteriors import Posteriors
-from keras_tsvae.training import inputs
+from keras_tsvae.saving.trainability import trainability, trainability_kept
 
 BATCH_SIZE = 64
 RESCALING_SAMPLES = 4096

@@ -10,10 +10,10 @@ from keras import ops
 from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA, non_negative_int
 from keras_tsvae.backend import compile_function
-from keras_tsvae.exportable import Exportable
 from keras_tsvae.layers import GaussianSampling
-from keras_tsvae.layers.trainability import set_trainability
 from keras_tsvae.models.trained_stage import TrainedStage
+from keras_tsvae.saving.exportable import Exportable
+from keras_tsvae.saving.trainability import set_trainability
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma

@@ -4,12 +4,12 @@ import keras
 
 from keras_tsvae.backend import resolve_jit
 from keras_tsvae.backend.keras_internals import from_within_fit, keep_from_decay
+from keras_tsvae.inputs.batches import clear_errors
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.training import StageTrainer
 from keras_tsvae.training.divergence import REMEDY, Divergence
 from keras_tsvae.training.fit_arguments import callback_list, check_epochs, check_steps, refuse
-from keras_tsvae.training.inputs import clear_errors
 from keras_tsvae.training.optimized import loss_scaled, optimized_indices
 from keras_tsvae.training.schedules import warn_of_schedule
 

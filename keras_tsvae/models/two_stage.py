@@ -2,8 +2,7 @@
 
 import keras
 
-from keras_tsvae import presets
-from keras_tsvae.layers.trainability import set_trainability, trainability_kept
+from keras_tsvae import inputs, presets
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
@@ -12,7 +11,7 @@ from keras_tsvae.models.stage_configs import deserialized, serialized
 from keras_tsvae.models.staged import StagedModel
 from keras_tsvae.models.two_stage_evaluation import evaluate_stages
 from keras_tsvae.models.two_stage_fit import plan_fit
-from keras_tsvae.training import inputs
+from keras_tsvae.saving.trainability import set_trainability, trainability_kept
 from keras_tsvae.training.fit_arguments import refuse
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 
-from keras_tsvae.posteriors import Posteriors
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.training.fit_arguments import check_steps
 
 BATCH_SIZE = 64

@@ -4,10 +4,10 @@ import dataclasses
 
 import keras
 
+from keras_tsvae import inputs
 from keras_tsvae.arguments import non_negative_int
-from keras_tsvae.batching import DivergedError
-from keras_tsvae.posteriors import check_storage
-from keras_tsvae.training import inputs
+from keras_tsvae.arrays.batching import DivergedError
+from keras_tsvae.latents.posteriors import check_storage
 from keras_tsvae.training.divergence import diverged
 from keras_tsvae.training.fit_arguments import (
     callback_list,

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_tsvae.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.pixels import CHANNELS_LAST
 
 
 def convolutional_trunk(image_shape, dimensions, dtype=None):

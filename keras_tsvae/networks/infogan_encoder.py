@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from keras_tsvae.arguments import check_image_shape, positive_int
+from keras_tsvae.arrays.pixels import CHANNELS_LAST
 from keras_tsvae.layers import DebiasedBatchNormalization, SpectralNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride
-from keras_tsvae.pixels import CHANNELS_LAST
 
 MIN_STD = 1e-6
 

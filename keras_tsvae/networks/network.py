@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_tsvae.backend import Inference
-from keras_tsvae.layers.trainability import from_arguments, set_trainability, with_trainability
-from keras_tsvae.whole_weights import WholeWeights
+from keras_tsvae.saving.trainability import from_arguments, set_trainability, with_trainability
+from keras_tsvae.saving.whole_weights import WholeWeights
 
 
 class Network(WholeWeights, Inference, keras.Model):

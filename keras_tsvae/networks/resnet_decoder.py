@@ -3,10 +3,10 @@
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
+from keras_tsvae.arrays.pixels import CHANNELS_LAST
 from keras_tsvae.layers import ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, vector_input
-from keras_tsvae.pixels import CHANNELS_LAST
 
 MAX_WIDTH = 1024
 

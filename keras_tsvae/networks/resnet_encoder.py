@@ -3,10 +3,10 @@
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
+from keras_tsvae.arrays.pixels import CHANNELS_LAST
 from keras_tsvae.layers import DenseScaleBlock, ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, gaussian_heads
-from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")

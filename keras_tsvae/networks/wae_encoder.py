@@ -3,10 +3,10 @@
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
+from keras_tsvae.arrays.pixels import CHANNELS_LAST
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride, gaussian_heads
-from keras_tsvae.pixels import CHANNELS_LAST
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")

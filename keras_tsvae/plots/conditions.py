@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from keras_tsvae import inputs
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.grids import image_grid
+from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.models import ConditionalTwoStageVAE
 from keras_tsvae.plots.images import require_finite, side_by_side
-from keras_tsvae.training import inputs
 
 _RANDOM, _ORIGINAL, _RECONSTRUCTION = "random", "original", "reconstruction"
 _FEW = 20  # values of a number that are drawn as classes are, at the most

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.grids import image_grid
+from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.models import TwoStageVAE
-from keras_tsvae.training import inputs
 
 
 def side_by_side(panels, columns=8):

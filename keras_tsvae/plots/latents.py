@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_tsvae.latents import LatentStatistics
-from keras_tsvae.posteriors import Posteriors
+from keras_tsvae.latents.posteriors import Posteriors
+from keras_tsvae.latents.statistics import LatentStatistics
 
 _POINTS = 5_000  # drawn in a plane at the most
 

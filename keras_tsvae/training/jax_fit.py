@@ -5,12 +5,12 @@ import functools
 
 import keras
 
+from keras_tsvae.arrays.batching import ArrayBatches, check_divisible
 from keras_tsvae.backend import local_replicas
 from keras_tsvae.backend.keras_internals import build_symbolically
-from keras_tsvae.batching import ArrayBatches, check_divisible
+from keras_tsvae.inputs.transformed_batches import TransformedBatches
 from keras_tsvae.training.large_batches import large_batches
 from keras_tsvae.training.optimized import check_optimized
-from keras_tsvae.training.transformed_batches import TransformedBatches
 
 
 class Trainer:

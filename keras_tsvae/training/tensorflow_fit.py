@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_tsvae.arrays.batching import ArrayBatches
 from keras_tsvae.backend.keras_internals import TensorFlowFitOfBuilt
-from keras_tsvae.batching import ArrayBatches
-from keras_tsvae.training.iterable_batches import first_batch
+from keras_tsvae.inputs.iterable_batches import first_batch
+from keras_tsvae.inputs.streams import not_autotuned
+from keras_tsvae.inputs.transformed_batches import TransformedBatches
 from keras_tsvae.training.large_batches import large_batches
 from keras_tsvae.training.optimized import check_optimized
-from keras_tsvae.training.streams import not_autotuned
-from keras_tsvae.training.transformed_batches import TransformedBatches
 
 
 class Trainer(TensorFlowFitOfBuilt):

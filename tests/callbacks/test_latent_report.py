@@ -7,7 +7,7 @@ import pytest
 from keras_tsvae import Posteriors
 from keras_tsvae.callbacks import LatentReport
 from keras_tsvae.callbacks.stages import stage_in_training
-from keras_tsvae.latents import LatentStatistics, draw
+from keras_tsvae.latents.statistics import LatentStatistics, draw
 from tests import tiny
 from tests.callbacks import linear
 

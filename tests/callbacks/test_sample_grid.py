@@ -3,8 +3,8 @@ import sys
 import numpy as np
 import pytest
 
+from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.callbacks import SampleGrid
-from keras_tsvae.grids import image_grid
 from keras_tsvae.training.stage_callbacks import StageCallbacks
 from tests import tiny
 from tests.callbacks import linear

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_tsvae import metrics
-from keras_tsvae.evaluation import evaluate_generation
+from keras_tsvae.evaluation.generation import evaluate_generation
 from keras_tsvae.metrics import ReferenceStatistics
 from keras_tsvae.metrics.extractors import FunctionFeatures, as_extractor
 from keras_tsvae.metrics.protocols import with_channels

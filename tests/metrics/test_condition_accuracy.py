@@ -6,8 +6,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_scor
 
 from keras_tsvae import metrics
 from keras_tsvae.conditions import JointConditions
+from keras_tsvae.evaluation.flip_test import flip_figures
 from keras_tsvae.metrics import ConditionAccuracy, edit_test, flip_test
-from keras_tsvae.metrics.flip_test import flip_figures
 from keras_tsvae.metrics.judging import as_judge
 from tests import conditioned, tiny
 from tests.callbacks import linear

@@ -6,8 +6,8 @@ import pytest
 
 import keras_tsvae as tsvae
 from keras_tsvae.conditions import Attributes, Classes, JointConditions
+from keras_tsvae.inputs.labelled import LabelledImages
 from keras_tsvae.models.condition_recognizer import ConditionRecognizer
-from keras_tsvae.training.labelled import LabelledImages
 from tests import tiny
 from tests.conditions import toy
 

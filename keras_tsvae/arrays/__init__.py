@@ -1,0 +1,1 @@
+"""Arrays on the host: batches of them, noise, pixels, and many images as one."""

@@ -1,0 +1,1 @@
+"""What every Keras model of this package shares in being saved, loaded and exported."""
