@@ -1,7 +1,9 @@
 """Checks of constructor arguments, shared by every public class."""
 
+import contextlib
 import numbers
 import operator
+import re
 
 GAMMAS = ("learned", "computed", "optimal")
 LEAST_GAMMA = 1e-6
@@ -66,6 +68,15 @@ def gamma_of_likelihood(likelihood, gamma, decoder):
             f"'cross_entropy'. Received: decoder={type(decoder).__name__}"
         )
     return None
+
+
+@contextlib.contextmanager
+def naming_argument(name):
+    """Lets errors about conditions call what was given by its `name`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(re.sub("`conditions?`", f"`{name}`", str(error))) from error
 
 
 def _int_at_least(name, value, least, rule):

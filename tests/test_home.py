@@ -8,7 +8,7 @@ from PIL import Image
 from keras_tsvae import Posteriors, data, load_official_checkpoint, metrics
 from keras_tsvae.callbacks import SampleGrid
 from keras_tsvae.metrics.inception.state_dict import read_state_dict
-from keras_tsvae.metrics.sources import image_batches
+from keras_tsvae.metrics.sources import source_batches
 from tests import tiny
 from tests.metrics import toy
 
@@ -78,7 +78,7 @@ def test_pictures(home):
     for number in range(4):
         (home / "pictures").mkdir(exist_ok=True)
         Image.fromarray(toy.images(4)[number]).save(home / "pictures" / f"{number}.png")
-    (batch,) = image_batches("~/pictures")
+    (batch,) = source_batches("~/pictures")
     np.testing.assert_array_equal(batch, toy.images(4))
     options = dict(image_size=8, cache_dir="~/caches", verbose=0)
     assert len(data.load("image_folder", "~/pictures", **options).train) == 4

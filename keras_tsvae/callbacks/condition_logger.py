@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.arrays.batching import DivergedError, finite
+from keras_tsvae.arrays.inference import DivergedError, finite
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.evaluation.judged_conditions import judged_conditions, labels_of
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy

@@ -3,7 +3,7 @@
 import time
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.arrays.batching import DivergedError
+from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import first_stage_of
 from keras_tsvae.metrics import FrechetInceptionDistance, ReferenceStatistics

@@ -4,7 +4,8 @@ import numpy as np
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
-from keras_tsvae.callbacks.stages import check_image_shape, first_images
+from keras_tsvae.callbacks.stages import first_images, first_stage_of
+from keras_tsvae.inputs.checks import check_shape
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.latents.statistics import LatentStatistics, draw
 from keras_tsvae.models import SecondStageVAE
@@ -119,7 +120,7 @@ class LatentReport(PeriodicCallback):
                 f"Received: x of {type(self.data).__name__}"
             )
         if not by_hand:
-            check_image_shape("x", self.data, model)
+            check_shape(self.data.shape[1:], first_stage_of(model).image_shape, "x")
         elif self.data.latent_dim != model.latent_dim:
             raise ValueError(
                 f"`x` must hold posteriors of the model's width {model.latent_dim}. "

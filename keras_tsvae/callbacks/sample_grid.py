@@ -7,11 +7,12 @@ import tempfile
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.arrays.batching import DivergedError
 from keras_tsvae.arrays.grids import image_grid
+from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
-from keras_tsvae.callbacks.stages import check_image_shape, first_images, first_stage_of
+from keras_tsvae.callbacks.stages import first_images, first_stage_of
 from keras_tsvae.files import expanded, written_beside
+from keras_tsvae.inputs.checks import check_shape
 from keras_tsvae.models import FirstStageVAE
 
 
@@ -71,7 +72,7 @@ class SampleGrid(PeriodicCallback):
                 f"`model` must draw images of 1 or 3 channels. Received: {channels} channels"
             )
         if self.images is not None:
-            check_image_shape("images", self.images, model)
+            check_shape(self.images.shape[1:], first_stage_of(model).image_shape, "images")
 
     def look(self, epoch, stage, logs):
         """Writes the pictures, unless the model has diverged; adds nothing to the logs."""

@@ -71,13 +71,3 @@ def first_images(name, x, n):
         if count == n:
             break
     return np.concatenate(batches)
-
-
-def check_image_shape(name, images, model):
-    """Raises a `ValueError` unless `images` have the shape of those that `model` is fitted on."""
-    shape = tuple(first_stage_of(model).image_shape)
-    if images.shape[1:] != shape:
-        raise ValueError(
-            f"`{name}` must hold images of the model's shape {shape}. "
-            f"Received: {name} with images of shape {images.shape[1:]}"
-        )

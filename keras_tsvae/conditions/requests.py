@@ -1,22 +1,10 @@
 """What a user asks of a conditional model, as coded conditions."""
 
-import contextlib
-import re
-
 import numpy as np
 
-from keras_tsvae.arguments import is_number
+from keras_tsvae.arguments import is_number, naming_argument
 
 STRONGEST = 100
-
-
-@contextlib.contextmanager
-def called(name):
-    """Lets errors about conditions call what was given by its `name`."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(re.sub("`conditions?`", f"`{name}`", str(error))) from error
 
 
 def requested(conditions, joint, condition, n):
@@ -38,7 +26,7 @@ def requested(conditions, joint, condition, n):
     """
     if condition is None:
         return lambda rows, uniform: joint.draw(uniform)
-    with called("condition"):
+    with naming_argument("condition"):
         values, named = conditions.request(condition)
     if conditions.kind == "classes":
         _check_seen(conditions, joint, values)
@@ -97,7 +85,7 @@ def strengthened(conditions, joint, strength):
 
 def whole(conditions, condition):
     """Returns coded conditions, one for all or one for each; raises if anything is left open."""
-    with called("condition"):
+    with naming_argument("condition"):
         values, named = conditions.request(condition)
     if not named.all():
         raise ValueError(

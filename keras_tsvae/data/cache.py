@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_tsvae.arrays.batching import with_progress
+from keras_tsvae.arrays.inference import with_progress
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.pictures import chunk_rows, decoded
 from keras_tsvae.data.split import Split

@@ -18,9 +18,9 @@ from keras_tsvae.metrics.sources import (
     batches_for,
     check_channels,
     first_or_random,
-    image_batches,
     is_array,
     require_rereadable,
+    source_batches,
 )
 
 STAGES = {"stage1": 1, "stage2": 2, "mixture": "mixture"}
@@ -132,7 +132,7 @@ def _judged_conditions(model, extractor):
 
 
 def _some_images(images, num_images):
-    return image_batches(*first_or_random(images, num_images))
+    return source_batches(*first_or_random(images, num_images))
 
 
 def _some_labels(images, num_images, conditions):

@@ -12,7 +12,7 @@ from keras_tsvae.inputs.labelled import labelled_arrays
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
 from keras_tsvae.metrics.judging import as_judge, check_labels
 from keras_tsvae.metrics.protocols import check_images
-from keras_tsvae.metrics.sources import first_or_random, image_batches
+from keras_tsvae.metrics.sources import first_or_random, source_batches
 
 
 def evaluate_obedience(
@@ -76,8 +76,8 @@ def evaluate_obedience(
 
     codes = model.draw_conditions(num_samples, seed=seed)
     drawn = model.sample_batches(num_samples, condition=codes, **sampling)  # checked before all
-    (ceiling,) = judged("real pictures", image_batches(images), labels)
-    reconstructed = (model.reconstruct(batch) for batch in image_batches(images[kept]))
+    (ceiling,) = judged("real pictures", source_batches(images), labels)
+    reconstructed = (model.reconstruct(batch) for batch in source_batches(images[kept]))
     (reconstruction,) = judged("reconstruction", reconstructed, labels[kept])
     asked = labels_of(conditions, codes)
     shuffled = np.random.default_rng(seed).permutation(asked)

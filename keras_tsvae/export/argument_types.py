@@ -3,7 +3,7 @@
 import inspect
 import itertools
 
-from keras_tsvae.arrays.batching import SEED_RANGE
+from keras_tsvae.arrays.noise import SEED_RANGE
 
 
 def of_all_types(function, arguments):

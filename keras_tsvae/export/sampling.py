@@ -1,12 +1,12 @@
 """How the functions of a SavedModel draw samples: from seeds, in blocks of bounded size."""
 
-from keras_tsvae.arrays.batching import NOISE_BLOCK, SEED_RANGE
+from keras_tsvae.arrays.noise import NOISE_BLOCK, SEED_RANGE
 
 RANDOM_SEED = -1
 
 
 def sample_blocks(model, n, seed, to_images, parts):
-    """Draws `n` samples in blocks of `NOISE_BLOCK`, the noise as in `batching.noise_batches`.
+    """Draws `n` samples in blocks of `NOISE_BLOCK`, the noise as in `arrays.noise.noise_batches`.
 
     `to_images` makes images of the number of the block's first row and as many batches of noise as
     there are `parts`.

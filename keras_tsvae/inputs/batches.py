@@ -1,7 +1,7 @@
 """Images as a user brings them: checked, without labels, ready to be fitted or encoded.
 
 A conditioned model's images keep the conditions that they are paired with. What images may be
-given as, `keras_tsvae.training.images` says. What can be seen of them is checked before training;
+given as, `keras_tsvae.inputs.images` says. What can be seen of them is checked before training;
 the values of streamed batches are checked on the way to the model, so that a bad batch never
 reaches it. No batch is read for a check alone.
 """
@@ -12,9 +12,9 @@ import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.arrays.batching import ArrayBatches
+from keras_tsvae.arrays.array_batches import ArrayBatches
 from keras_tsvae.inputs.images import as_images
-from keras_tsvae.inputs.pairs import check_condition, second_of
+from keras_tsvae.inputs.pairs import paired_condition, second_of
 from keras_tsvae.inputs.streams import checked_stream, clear_errors
 from keras_tsvae.inputs.transformed_batches import TransformedBatches
 
@@ -170,7 +170,7 @@ def _seen(images, image_shape, condition_dim):
     condition = images.labels
     if condition is None:
         second_of(images.data, name)
-    return images.data, check_condition(condition, rows, condition_dim, name)
+    return images.data, paired_condition(condition, rows, condition_dim, name)
 
 
 def _checked(images, image_shape, condition_dim):

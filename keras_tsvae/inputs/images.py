@@ -18,7 +18,7 @@ from keras_tsvae.data.picture_folder import picture_batches
 from keras_tsvae.data.split import Split
 from keras_tsvae.inputs import checks
 from keras_tsvae.inputs.iterable_batches import IterableBatches, first_batch
-from keras_tsvae.inputs.pairs import check_condition, second_of
+from keras_tsvae.inputs.pairs import paired_condition, second_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ class Images:
         if condition_dim is None:
             return (images,)
         condition = second_of(batch, self.name)
-        return images, check_condition(condition, len(images), condition_dim, self.name)
+        return images, paired_condition(condition, len(images), condition_dim, self.name)
 
     def warn_if_dark(self, images):
         """Warns if the images that are read first are all but black."""

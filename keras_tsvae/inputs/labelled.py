@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from keras_tsvae.arrays.batching import ArrayBatches
-from keras_tsvae.conditions.requests import called
+from keras_tsvae.arguments import naming_argument
+from keras_tsvae.arrays.array_batches import ArrayBatches
 from keras_tsvae.inputs.batches import example_batches, images_for_fit
 from keras_tsvae.inputs.images import as_images
 from keras_tsvae.inputs.transformed_batches import TransformedBatches
@@ -58,7 +58,7 @@ class LabelledImages:
                 f"`{name}` must hold the condition of each image: the model is conditional. "
                 "Received: images alone"
             )
-        with called(name):
+        with naming_argument(name):
             codes = encode(labels)
         if len(codes) != len(images.data):
             raise ValueError(

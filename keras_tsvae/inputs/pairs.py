@@ -8,7 +8,7 @@ def pairs_rule(name):
     return f"`{name}` must pair images with finite conditions"
 
 
-def check_condition(condition, n, condition_dim, name):
+def paired_condition(condition, n, condition_dim, name):
     """Returns coded conditions as float32 `(n, condition_dim)`, or raises."""
     condition = np.asarray(condition)
     if condition.shape != (n, condition_dim) or condition.dtype.kind not in "fiu":

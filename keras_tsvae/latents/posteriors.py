@@ -60,7 +60,7 @@ class Posteriors:
                 raise ValueError(f"`std` must not be negative. Received: min={std[rows].min()}")
         self.mean = mean
         self.std = std
-        self.condition = None if condition is None else _check_condition(condition, len(mean))
+        self.condition = None if condition is None else _check_rows(condition, len(mean))
 
     def __len__(self):
         """Returns the number of posteriors."""
@@ -256,7 +256,7 @@ class _Gathered:
         self.scratch.close()
 
 
-def _check_condition(condition, n):
+def _check_rows(condition, n):
     condition = np.asanyarray(condition)
     if condition.ndim != 2 or len(condition) != n or condition.dtype.kind not in "fiu":
         raise ValueError(

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import check_image_shape, positive_int
-from keras_tsvae.arrays.batching import ArrayBatches
+from keras_tsvae.arrays.array_batches import ArrayBatches
 from keras_tsvae.arrays.pixels import unit_floats
 from keras_tsvae.backend import Inference, resolve_jit
 from keras_tsvae.inputs.batches import gathered

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_tsvae.arrays.batching import batched
+from keras_tsvae.arrays.inference import batched
 from keras_tsvae.data.picture_folder import batch_rows
 from keras_tsvae.metrics.condition_scores import ConditionScores
 from keras_tsvae.metrics.judging import as_judge, check_labels, default_names, verdicts

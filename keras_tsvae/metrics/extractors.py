@@ -99,7 +99,7 @@ class JudgeFeatures(ModelFeatures):
         """Returns a float32 array `(n, d)`, or raises for images of another shape."""
         with contextlib.suppress(ValueError):  # in colour: of another shape, then
             images = with_channels(images, self.image_shape[-1])
-        check_image_shape(self, images.shape[1:])
+        check_takes(self, images.shape[1:])
         return super().__call__(images)
 
 
@@ -169,7 +169,7 @@ def default_extractor(identity, dimensions=None):
     return as_extractor(None)
 
 
-def check_image_shape(extractor, image_shape):
+def check_takes(extractor, image_shape):
     """Raises a `ValueError` unless an extractor takes images of that shape, whatever they show."""
     known, image_shape = extractor.image_shape, tuple(image_shape)
     if known is not None and image_shape not in (known, (*known[:2], 1)):

@@ -5,14 +5,14 @@ import numpy as np
 from keras_tsvae.metrics.extractors import (
     KeepsExtractor,
     as_extractor,
-    check_image_shape,
+    check_takes,
     default_extractor,
 )
 from keras_tsvae.metrics.feature_statistics import check_features
 from keras_tsvae.metrics.protocols import check_images, check_protocol, prepare_generated
 from keras_tsvae.metrics.reference_statistics import ReferenceStatistics, as_reference
 from keras_tsvae.metrics.score import Score
-from keras_tsvae.metrics.sources import image_batches, is_model
+from keras_tsvae.metrics.sources import is_model, source_batches
 
 NUM_SAMPLES = 10_000  # of a model, unless it is told otherwise, and of a reference by Dai & Wipf
 
@@ -94,7 +94,7 @@ class FeatureMetric(KeepsExtractor):
         image = np.zeros((1, *image_shape), "uint8")
         image[..., 0] = 1  # in colour, if there are channels
         self._fitted(image, "the model's images")
-        check_image_shape(self.extractor, image_shape)
+        check_takes(self.extractor, image_shape)
         if self.extractor.dimensions is None:
             features = self.features_of(image)
         else:
@@ -194,6 +194,6 @@ def measure(metric, images, num_samples=None, seed=0, stage=2):
             else {"seed": seed, "stage": stage}
         )
         metric.check_counts(num_samples)
-    for batch in image_batches(images, num_samples, **sampling):
+    for batch in source_batches(images, num_samples, **sampling):
         metric.update(batch)
     return metric.result()

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from keras_tsvae.files import cache_folder, expanded
-from keras_tsvae.metrics.sources import image_batches, is_array
+from keras_tsvae.metrics.sources import is_array, source_batches
 
 _VERSION = 1  # of what is kept; another one makes every older file be left alone
 
@@ -16,7 +16,7 @@ def place(images, num_images, extractor, max_features, cache_dir=None):
     """Returns the path of the file for these images and features, or None if none is kept.
 
     Args:
-        images: What `image_batches` takes.
+        images: What `source_batches` takes.
         num_images: How many of them, or None for all.
         extractor: What `as_extractor` returns.
         max_features: How many features are kept.
@@ -27,7 +27,7 @@ def place(images, num_images, extractor, max_features, cache_dir=None):
         return None
     settings = (_VERSION, extractor.features_identity, extractor.resize, max_features)
     digest = hashlib.blake2b(repr(settings).encode(), digest_size=12)
-    for batch in image_batches(images, num_images, "reference"):
+    for batch in source_batches(images, num_images, "reference"):
         digest.update(f"{batch.dtype}{batch.shape}".encode())
         digest.update(np.ascontiguousarray(batch).data)
     folder = cache_folder("references") if cache_dir is None else expanded(cache_dir)

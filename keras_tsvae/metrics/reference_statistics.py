@@ -11,7 +11,7 @@ from keras_tsvae.metrics.extractors import KeepsExtractor, as_extractor, default
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics, check_features
 from keras_tsvae.metrics.protocols import check_images, to_uint8, with_channels
-from keras_tsvae.metrics.sources import first_or_random, image_batches, is_npz
+from keras_tsvae.metrics.sources import first_or_random, is_npz, source_batches
 
 
 class ReferenceStatistics(KeepsExtractor):
@@ -144,7 +144,7 @@ class ReferenceStatistics(KeepsExtractor):
                     f"Kept features are damaged, and are taken anew: {error}", stacklevel=2
                 )
         shapes = set()
-        for batch in image_batches(images, num_images, "reference"):
+        for batch in source_batches(images, num_images, "reference"):
             shapes.add(batch.shape[1:])
             reference._add(batch)
         reference.image_shape = shapes.pop() if len(shapes) == 1 else None

@@ -18,7 +18,7 @@ def is_model(source) -> bool:
     return callable(getattr(source, "sample_batches", None))
 
 
-def image_batches(source, num_images=None, name="images", **sampling):
+def source_batches(source, num_images=None, name="images", **sampling):
     """Yields images in checked batches of at most 256 images, or as many as 64 MiB hold.
 
     Args:
@@ -51,12 +51,12 @@ def image_batches(source, num_images=None, name="images", **sampling):
 
 
 def batches_for(model, source, num_images=None, name="images"):
-    """Yields the batches of `image_batches` with as many channels as a model's images have.
+    """Yields the batches of `source_batches` with as many channels as a model's images have.
 
     Raises:
         ValueError: Besides, if the model's images are grey and those of `source` are not.
     """
-    for batch in image_batches(source, num_images, name):
+    for batch in source_batches(source, num_images, name):
         yield with_channels(batch, model.image_shape[-1], name)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_tsvae import inputs
-from keras_tsvae.arguments import positive_int
-from keras_tsvae.arrays.batching import require_finite
-from keras_tsvae.conditions.requests import called, strengthened
+from keras_tsvae.arguments import naming_argument, positive_int
+from keras_tsvae.arrays.inference import require_finite
+from keras_tsvae.conditions.requests import strengthened
 from keras_tsvae.models.conditional_generator import ConditionalGenerator
 
 
@@ -42,7 +42,7 @@ class ConditionalEditor(ConditionalGenerator):
         batch, single = inputs.gathered_batch(images, self.image_shape)
         codes = self._own(batch, condition, batch_size)
         strengthen = strengthened(self.conditions, self.joint, strength)
-        with called("change"):
+        with naming_argument("change"):
             new = self.conditions.changed(codes, change, strengthen)
         edited = self._moved(batch, codes, new, batch_size)
         return edited[0] if single else edited
@@ -69,7 +69,7 @@ class ConditionalEditor(ConditionalGenerator):
         images, single = inputs.gathered_batch(image, self.image_shape, "image")
         codes = self._own(images, condition, 256)
         rows = self.joint.rows
-        with called("name"):
+        with naming_argument("name"):
             paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
         repeated = np.repeat(images, steps, axis=0), np.repeat(codes, steps, axis=0)
         moved = self._moved(*repeated, paths.reshape(-1, self.conditions.size), 256)

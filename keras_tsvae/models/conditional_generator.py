@@ -7,13 +7,13 @@ from keras import ops
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.arrays.batching import collect, noise_batches, require_finite, with_progress
+from keras_tsvae.arrays.inference import collect, require_finite, with_progress
+from keras_tsvae.arrays.noise import noise_batches, resolve_seed
 from keras_tsvae.conditions.requests import for_each, requested, strengthened, whole
 from keras_tsvae.inputs.labelled import LabelledImages, yields_labels
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.generator import Generator, check_stage
 from keras_tsvae.models.image_coder import check_ends, line
-from keras_tsvae.models.stage import resolve_seed
 
 
 class ConditionalGenerator(Generator):

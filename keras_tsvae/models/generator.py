@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.arrays.batching import collect, noise_batches
+from keras_tsvae.arrays.inference import collect
+from keras_tsvae.arrays.noise import noise_batches, resolve_seed
 from keras_tsvae.evaluation.generation import evaluate_generation
 from keras_tsvae.latents.mixture import GaussianMixture
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.base import BaseModel
-from keras_tsvae.models.stage import resolve_seed
 from keras_tsvae.saving.digests import weights_digest
 
 

@@ -5,19 +5,18 @@ from keras import ops
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.arrays.batching import (
+from keras_tsvae.arrays.inference import (
     batched,
     batches_of,
-    check_condition,
-    check_vectors,
     collect,
     finite,
-    noise_batches,
     require_finite,
     with_progress,
 )
+from keras_tsvae.arrays.noise import noise_batches, resolve_seed
+from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.latents.posteriors import Posteriors
-from keras_tsvae.models.stage import Stage, given, resolve_seed
+from keras_tsvae.models.stage import Stage, network_inputs
 
 
 class ImageCoder(Stage):
@@ -73,7 +72,7 @@ class ImageCoder(Stage):
         """Decodes latent vectors `(n, latent_dim)` into a float32 array of images in [0, 1]."""
         self.require_built("used for decoding")
         z = check_vectors("z", z, self.latent_dim)
-        condition = check_condition(condition, len(z), self.condition_dim)
+        condition = broadcast_condition(condition, len(z), self.condition_dim)
         decode = self._compiled(self.decode_batch, batch_size)
         images = batched(decode, (z, *condition), batch_size)
         return collect(finite(images, "images"), len(z))
@@ -94,7 +93,7 @@ class ImageCoder(Stage):
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
         self.require_built("sampled")
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
-        condition = check_condition(condition, n, self.condition_dim)
+        condition = broadcast_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size)
         decode = self._compiled(self.decode_batch, batch_size)
         arguments = zip(noise, batches_of(condition, n, batch_size))
@@ -123,12 +122,12 @@ class ImageCoder(Stage):
     def encode_batch(self, images, condition=None):
         """Returns mean and standard deviation of one batch, as tensors."""
         x = self.targets((images,))
-        mean, log_std = self.encoder(given(self.encoder, x, condition), training=False)
+        mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=False)
         return ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))
 
     def decode_batch(self, z, condition=None):
         """Returns the images of one batch of latent vectors, as a tensor."""
-        images = self.decoder(given(self.decoder, z, condition), training=False)
+        images = self.decoder(network_inputs(self.decoder, z, condition), training=False)
         return ops.cast(images, "float32")
 
     def _posterior_batches(

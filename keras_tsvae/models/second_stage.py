@@ -6,19 +6,12 @@ from keras import ops
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import check_gamma, positive_int
-from keras_tsvae.arrays.batching import (
-    DivergedError,
-    batched,
-    batches_of,
-    check_condition,
-    check_vectors,
-    collect,
-    finite,
-    noise_batches,
-)
+from keras_tsvae.arrays.inference import DivergedError, batched, batches_of, collect, finite
+from keras_tsvae.arrays.noise import noise_batches, resolve_seed
+from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.backend import global_normal
 from keras_tsvae.latents.posteriors import Posteriors
-from keras_tsvae.models.stage import Stage, given, resolve_seed
+from keras_tsvae.models.stage import Stage, network_inputs
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.saving.trainability import trainability, trainability_kept
 
@@ -196,7 +189,7 @@ class SecondStageVAE(Stage):
     def sample_batches(self, n, *, seed=None, batch_size=256, condition=None):
         """Returns an iterator over the latent vectors of `sample` in batches."""
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
-        condition = check_condition(condition, n, self.condition_dim)
+        condition = broadcast_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
         generate = self._compiled(self.generate_batch, batch_size)
         arguments = zip(noise, batches_of(condition, n, batch_size))
@@ -205,12 +198,14 @@ class SecondStageVAE(Stage):
 
     def encode_batch(self, z, condition=None):
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
-        mean, log_std = self.encoder(given(self.encoder, z, condition), training=False)
+        mean, log_std = self.encoder(network_inputs(self.encoder, z, condition), training=False)
         return ops.stack([ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))], 1)
 
     def decode_batch(self, u, condition=None):
         """Returns the means of z of one batch of u, as a tensor."""
-        return ops.cast(self.decoder(given(self.decoder, u, condition), training=False), "float32")
+        return ops.cast(
+            self.decoder(network_inputs(self.decoder, u, condition), training=False), "float32"
+        )
 
     def generate_batch(self, u, noise, condition=None):
         """Returns samples of z for one batch of u, with `noise` scaled by gamma, as a tensor."""
@@ -219,7 +214,7 @@ class SecondStageVAE(Stage):
 
     def _checked(self, name, vectors, condition):
         vectors = check_vectors(name, vectors, self.latent_dim)
-        return (vectors, *check_condition(condition, len(vectors), self.condition_dim))
+        return (vectors, *broadcast_condition(condition, len(vectors), self.condition_dim))
 
     def _rescaling(self, posteriors):
         """Returns a callback that gives samples the standard deviation of the posteriors."""

@@ -2,13 +2,12 @@
 
 import functools
 import math
-import random
 
 import keras
 from keras import ops
 
 from keras_tsvae import losses
-from keras_tsvae.arguments import LEAST_GAMMA, non_negative_int
+from keras_tsvae.arguments import LEAST_GAMMA
 from keras_tsvae.backend import compile_function
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.models.trained_stage import TrainedStage
@@ -97,10 +96,12 @@ class Stage(Exportable, TrainedStage):
             one, gamma.
         """
         x, condition = self.targets(data), self.condition(data)
-        mean, log_std = self.encoder(given(self.encoder, x, condition), training=training)
+        mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=training)
         sample = self.sampling(mean, log_std, noise)
         kl = losses.kl_divergence(mean, log_std)
-        terms = self.reconstruction_terms(x, given(self.decoder, sample, condition), training)
+        terms = self.reconstruction_terms(
+            x, network_inputs(self.decoder, sample, condition), training
+        )
         return {"loss": self.kl_weight * kl + terms["nll"], "kl": kl, **terms}
 
     def reconstruction_terms(self, x, code, training=False):
@@ -146,9 +147,9 @@ class Stage(Exportable, TrainedStage):
     def call(self, inputs, training=None):
         """Reconstructs a batch: from the posterior mean, in training from a posterior sample."""
         x, condition = self.targets(inputs), self.condition(inputs)
-        mean, log_std = self.encoder(given(self.encoder, x, condition), training=training)
+        mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=training)
         code = self.sampling(mean, log_std) if training else mean
-        return self.decoder(given(self.decoder, code, condition), training=training)
+        return self.decoder(network_inputs(self.decoder, code, condition), training=training)
 
     @property
     def input_shapes(self):
@@ -177,7 +178,7 @@ class Stage(Exportable, TrainedStage):
         condition = None
         if self.condition_dim is not None:
             condition = keras.KerasTensor((None, self.condition_dim), dtype="float32")
-        posterior = self.encoder(given(self.encoder, x, condition))
+        posterior = self.encoder(network_inputs(self.encoder, x, condition))
         if not isinstance(posterior, (tuple, list)) or len(posterior) != 2:
             raise ValueError(
                 "`encoder` must return a pair (mean, log_std). "
@@ -190,7 +191,7 @@ class Stage(Exportable, TrainedStage):
                 f"Received: mean.shape={mean.shape}, log_std.shape={log_std.shape}"
             )
         code = keras.KerasTensor(mean.shape, dtype="float32")
-        reconstruction = self.decoder(given(self.decoder, code, condition))
+        reconstruction = self.decoder(network_inputs(self.decoder, code, condition))
         self.sampling.build(mean.shape)
         if reconstruction.shape[1:] != tuple(input_shape):
             raise ValueError(
@@ -217,7 +218,7 @@ class _LeastGamma(keras.constraints.Constraint):
         return ops.maximum(log_gamma, math.log(LEAST_GAMMA))
 
 
-def given(network, x, condition):
+def network_inputs(network, x, condition):
     """Returns what `network` takes: x, in a list with the condition if it is conditioned."""
     return x if getattr(network, "condition_dim", None) is None else [x, condition]
 
@@ -231,8 +232,3 @@ def _condition_dim(*networks):
             f"Received: condition_dim={sorted(dims)}"
         )
     return dims.pop() if dims else None
-
-
-def resolve_seed(seed):
-    """Returns `seed` as a non-negative int; None is drawn from Python's `random`."""
-    return random.randrange(2**31 - 2) if seed is None else non_negative_int("seed", seed)

@@ -6,7 +6,7 @@ import keras
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import non_negative_int
-from keras_tsvae.arrays.batching import DivergedError
+from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.latents.posteriors import check_storage
 from keras_tsvae.training.divergence import diverged
 from keras_tsvae.training.fit_arguments import (
@@ -178,7 +178,7 @@ def plan_fit(
 ):
     """Checks what `TwoStageVAE.fit` takes, and builds the model if it is not.
 
-    `x` are `Images` (see `keras_tsvae.training.images`).
+    `x` are `Images` (see `keras_tsvae.inputs.images`).
 
     Returns:
         A `FitPlan`: nothing has been trained yet.

@@ -5,7 +5,7 @@ import functools
 
 import keras
 
-from keras_tsvae.arrays.batching import ArrayBatches, check_divisible
+from keras_tsvae.arrays.array_batches import ArrayBatches, check_divisible
 from keras_tsvae.backend import local_replicas
 from keras_tsvae.backend.keras_internals import build_symbolically
 from keras_tsvae.inputs.transformed_batches import TransformedBatches

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_tsvae.arrays.batching import ArrayBatches
+from keras_tsvae.arrays.array_batches import ArrayBatches
 from keras_tsvae.backend.keras_internals import TensorFlowFitOfBuilt
 from keras_tsvae.inputs.iterable_batches import first_batch
 from keras_tsvae.inputs.streams import not_autotuned

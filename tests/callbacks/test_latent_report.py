@@ -171,7 +171,7 @@ def test_bad_arguments(images):
     for x, model, rule in (
         (posteriors, linear.first_stage(), "must hold images where a FirstStageVAE"),
         (images, tiny.second_stage(), "must hold `Posteriors` or a pair"),
-        (images[:, :4], linear.first_stage(), r"must hold images of the model's shape \(8, 8, 1\)"),
+        (images[:, :4], linear.first_stage(), r"must hold images of shape \(8, 8, 1\)"),
         (posteriors, tiny.second_stage(), "must hold posteriors of the model's width 4"),
     ):
         with pytest.raises(ValueError, match=f"`x` {rule}"):

@@ -168,7 +168,7 @@ def test_callbacks_of_the_second_stage_are_checked_before_the_first_is_trained(c
     images, labels = toy.data(96)
     wrong = LatentReport(tiny.images(4, (16, 16, 1)))
     options = {"batch_size": 48, "second_stage_callbacks": [wrong], "verbose": 0}
-    with pytest.raises(ValueError, match="`x` must hold images of the model's shape"):
+    with pytest.raises(ValueError, match="`x` must hold images of shape"):
         model.fit(images, labels, **options)
     iterations = [stage.optimizer.iterations for stage in model.stages().values()]
     assert [int(keras.ops.convert_to_numpy(count)) for count in iterations] == [0, 0]

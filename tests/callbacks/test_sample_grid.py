@@ -115,6 +115,6 @@ def test_bad_arguments(images, tmp_path):
         SampleGrid(tmp_path / "file")
     with pytest.raises(ValueError, match="a second stage alone has no images"):
         watching(SampleGrid(tmp_path), tiny.second_stage())
-    with pytest.raises(ValueError, match="`images` must hold images of the model's shape"):
+    with pytest.raises(ValueError, match="`images` must hold images of shape"):
         watching(SampleGrid(tmp_path, images=images[:, :4]), linear.first_stage())
     assert names(tmp_path) == ["file"]

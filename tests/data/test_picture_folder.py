@@ -10,7 +10,7 @@ from PIL import Image
 from keras_tsvae import data
 from keras_tsvae.data import picture_folder
 from keras_tsvae.data.picture_folder import find_pictures, picture_batches
-from keras_tsvae.metrics.sources import image_batches
+from keras_tsvae.metrics.sources import source_batches
 from tests.data import faces
 
 
@@ -24,7 +24,7 @@ def colour(number, size=(8, 8)):
 
 
 def by_metrics(folder):
-    return np.concatenate(list(image_batches(folder)))
+    return np.concatenate(list(source_batches(folder)))
 
 
 def by_image_folder(folder, channels=3):
@@ -177,9 +177,9 @@ def test_batches_end_at_a_number_of_bytes(tmp_path, monkeypatch):
         write(tmp_path / f"{number}.png", colour(number, (8, 8 if number < 4 else 9)))
     monkeypatch.setattr(picture_folder, "_BATCH_BYTES", 3 * 8 * 8 * 3)
     assert [len(batch) for batch in picture_batches(tmp_path)] == [3, 1, 1]
-    assert [len(batch) for batch in image_batches(np.zeros((8, 8, 8, 3), "uint8"))] == [3, 3, 2]
+    assert [len(batch) for batch in source_batches(np.zeros((8, 8, 8, 3), "uint8"))] == [3, 3, 2]
     floats = np.zeros((2, 8, 8, 3), "float32")
-    assert [len(batch) for batch in image_batches([floats])] == [1, 1]
+    assert [len(batch) for batch in source_batches([floats])] == [1, 1]
 
 
 def test_memory_is_that_of_a_few_batches(tmp_path, monkeypatch):
@@ -188,7 +188,7 @@ def test_memory_is_that_of_a_few_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(picture_folder, "_BATCH_BYTES", 5 * 200 * 200 * 3)
     tracemalloc.start()
     try:
-        total = sum(len(batch) for batch in image_batches(tmp_path))
+        total = sum(len(batch) for batch in source_batches(tmp_path))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

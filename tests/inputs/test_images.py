@@ -10,7 +10,7 @@ import keras_tsvae.plots
 from keras_tsvae import inputs
 from keras_tsvae.data import ImageData, Split
 from keras_tsvae.inputs.labelled import labelled_arrays
-from keras_tsvae.metrics.sources import image_batches
+from keras_tsvae.metrics.sources import source_batches
 from tests import tiny
 from tests.conditions import toy
 
@@ -124,7 +124,7 @@ def test_every_door_takes_every_form(form, folder, stage):
     assert np.isfinite(history["val_loss"]).all()
     steps = int(keras.ops.convert_to_numpy(stage.optimizer.iterations)) - before
     assert steps == (2 if form.startswith("list of") and batched else 4)
-    np.testing.assert_array_equal(np.concatenate(list(image_batches(x))), IMAGES)
+    np.testing.assert_array_equal(np.concatenate(list(source_batches(x))), IMAGES)
     np.testing.assert_array_equal(inputs.gathered(x), IMAGES)
 
 
@@ -218,7 +218,7 @@ def test_images_that_are_all_but_black_are_warned_of(form, stage, monkeypatch):
         assert len([w for w in seen if "no value reaches" in str(w.message)]) == 1
     assert (17 * dark).max() > 17 > dark.max()
     with pytest.warns(UserWarning, match="`images` holds uint8 images"):
-        list(image_batches(x))
+        list(source_batches(x))
 
 
 @pytest.mark.filterwarnings("error:.*no value reaches")

@@ -9,7 +9,7 @@ from keras_tsvae.evaluation.generation import evaluate_generation
 from keras_tsvae.metrics import ReferenceStatistics
 from keras_tsvae.metrics.extractors import FunctionFeatures, as_extractor
 from keras_tsvae.metrics.protocols import with_channels
-from keras_tsvae.metrics.sources import image_batches
+from keras_tsvae.metrics.sources import source_batches
 from tests import tiny
 from tests.callbacks import linear
 from tests.metrics import toy
@@ -83,7 +83,7 @@ def test_grey_and_rgb_give_the_same(metric, make):
 def test_one_grey_picture_in_a_colour_folder(tmp_path):
     folder = write(tmp_path, COLOUR)
     Image.fromarray(GREY[0].squeeze()).save(folder / "005.png")
-    (images,) = image_batches(folder)
+    (images,) = source_batches(folder)
     expected = COLOUR.copy()
     expected[5] = RGB[0]
     np.testing.assert_array_equal(images, expected)

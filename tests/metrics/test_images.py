@@ -8,14 +8,14 @@ from PIL import Image
 from keras_tsvae import metrics
 from keras_tsvae.data import Split
 from keras_tsvae.metrics.protocols import check_images, prepare_generated
-from keras_tsvae.metrics.sources import first_or_random, image_batches
+from keras_tsvae.metrics.sources import first_or_random, source_batches
 from tests.metrics import formulas, toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 
 
 def gathered(source, *args, **kwargs):
-    return np.concatenate(list(image_batches(source, *args, **kwargs)))
+    return np.concatenate(list(source_batches(source, *args, **kwargs)))
 
 
 class Batches(keras.utils.PyDataset):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_tsvae.arrays.batching import noise_batches
+from keras_tsvae.arrays.noise import noise_batches
 from tests.conditions import toy
 from tests.harness import flat
 

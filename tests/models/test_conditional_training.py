@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
-from keras_tsvae.arrays.batching import noise_batches
+from keras_tsvae.arrays.noise import noise_batches
 from keras_tsvae.conditions import Attributes, Classes, JointConditions, Number, Vector
 from tests import tiny
 from tests.conditions import toy

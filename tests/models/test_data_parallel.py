@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
-from keras_tsvae.arrays.batching import ArrayBatches
+from keras_tsvae.arrays.array_batches import ArrayBatches
 from tests import tiny
 from tests.harness import flat
 from tests.models import data_parallel
@@ -66,7 +66,7 @@ def test_two_processes_of_two_devices_take_the_same_steps_as_one(tmp_path):
 
 
 def of_devices(monkeypatch, devices):
-    monkeypatch.setattr("keras_tsvae.arrays.batching.local_replicas", lambda: devices)
+    monkeypatch.setattr("keras_tsvae.arrays.array_batches.local_replicas", lambda: devices)
 
 
 def test_batches_can_be_split_over_all_devices(monkeypatch):

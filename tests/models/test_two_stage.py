@@ -177,7 +177,7 @@ def test_stage_2_sampling_is_the_chain_of_both_decoders(fitted):
 
 
 def test_stage_1_samples_come_from_the_prior(fitted):
-    from keras_tsvae.arrays.batching import noise_batches
+    from keras_tsvae.arrays.noise import noise_batches
 
     z = np.concatenate([part[0] for part in noise_batches(5000, 4, 9, 256)])
     np.testing.assert_allclose(z.mean(0), 0, atol=0.06)

@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
-from keras_tsvae.arrays.batching import batched, check_vectors, collect
+from keras_tsvae.arrays.inference import batched, collect
+from keras_tsvae.arrays.vectors import check_vectors
 from keras_tsvae.backend import compile_function
 from keras_tsvae.data.picture_folder import batch_rows
 from keras_tsvae.metrics.inception.network import CLASSES, DIMENSIONS, SIZE, inception_network

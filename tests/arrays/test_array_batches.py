@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae.arrays.batching import ArrayBatches, noise_batches
+from keras_tsvae.arrays.array_batches import ArrayBatches
+from keras_tsvae.arrays.noise import noise_batches
 from keras_tsvae.files import written_beside
 
 ROWS = np.arange(50)
