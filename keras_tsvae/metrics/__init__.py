@@ -1,7 +1,6 @@
 """How good generated images are: features, statistics of them, and distances between those."""
 
 import importlib
-import typing
 
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
@@ -24,12 +23,6 @@ from keras_tsvae.metrics.precision_recall import PrecisionRecall, precision_reca
 from keras_tsvae.metrics.protocols import PROTOCOLS
 from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
 from keras_tsvae.metrics.score import Score
-
-if typing.TYPE_CHECKING:
-    from keras_tsvae.evaluation.edit_test import edit_test
-    from keras_tsvae.evaluation.flip_test import flip_test
-    from keras_tsvae.evaluation.generation_report import GenerationReport
-    from keras_tsvae.evaluation.obedience_report import ObedienceReport
 
 __all__ = [
     "PROTOCOLS",
