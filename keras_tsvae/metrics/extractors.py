@@ -1,7 +1,6 @@
 """What turns images into features: ours, or any Keras model or function of a user's."""
 
 import contextlib
-import copy
 
 import keras
 
@@ -101,22 +100,6 @@ class JudgeFeatures(ModelFeatures):
             images = with_channels(images, self.image_shape[-1])
         check_takes(self, images.shape[1:])
         return super().__call__(images)
-
-
-class KeepsExtractor:
-    """Copies keep the extractor and share it; pickles, for other processes, leave it out."""
-
-    def __copy__(self):
-        """Returns a copy that shares everything."""
-        new = type(self).__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        return new
-
-    def __deepcopy__(self, memo):
-        """Returns a copy that shares the extractor alone."""
-        memo[id(self)] = new = type(self).__new__(type(self))
-        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return new
 
 
 def as_extractor(features=None):

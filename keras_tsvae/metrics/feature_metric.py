@@ -3,12 +3,12 @@
 import numpy as np
 
 from keras_tsvae.metrics.extractors import (
-    KeepsExtractor,
     as_extractor,
     check_takes,
     default_extractor,
 )
 from keras_tsvae.metrics.feature_statistics import check_features
+from keras_tsvae.metrics.keeps_extractor import KeepsExtractor
 from keras_tsvae.metrics.protocols import check_images, check_protocol, prepare_generated
 from keras_tsvae.metrics.reference_statistics import ReferenceStatistics, as_reference
 from keras_tsvae.metrics.score import Score

@@ -7,9 +7,10 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.metrics import reference_cache
-from keras_tsvae.metrics.extractors import KeepsExtractor, as_extractor, default_extractor
+from keras_tsvae.metrics.extractors import as_extractor, default_extractor
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics, check_features
+from keras_tsvae.metrics.keeps_extractor import KeepsExtractor
 from keras_tsvae.metrics.protocols import check_images, to_uint8, with_channels
 from keras_tsvae.metrics.sources import first_or_random, is_npz, source_batches
 
