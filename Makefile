@@ -18,6 +18,7 @@ test: lint
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 .venv/.installed: setup.py
 	$(PYTHON) -m venv .venv

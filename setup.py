@@ -20,6 +20,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["keras_tsvae", "keras_tsvae.*"]),
+    package_data={"keras_tsvae": ["py.typed"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow",
@@ -34,7 +35,7 @@ setup(
     extras_require={
         "examples": EXAMPLES,
         "jax": ["jax"],
-        "test": [*EXAMPLES, "jax", "pytest", "pytest-xdist", "ruff", "tensorboard"],
+        "test": [*EXAMPLES, "jax", "mypy", "pytest", "pytest-xdist", "ruff", "tensorboard"],
         "benchmarks": ["torch", "pythae"],
     },
     classifiers=[
