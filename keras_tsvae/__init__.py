@@ -1,5 +1,7 @@
 """Two-Stage VAE (Dai & Wipf 2019) for Keras 3."""
 
+import sys
+
 from keras_tsvae import (
     callbacks,
     conditions,
@@ -12,6 +14,7 @@ from keras_tsvae import (
     presets,
 )
 from keras_tsvae.evaluation.obedience import evaluate_obedience
+from keras_tsvae.latents import mixture
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models import (
     ConditionalTwoStageVAE,
@@ -22,6 +25,9 @@ from keras_tsvae.models import (
 from keras_tsvae.official import load_official_checkpoint
 
 __version__ = "0.1.0"
+
+# `keras_tsvae.mixture.GaussianMixture`, a name from before there was `latents`, stays importable.
+sys.modules[f"{__name__}.mixture"] = mixture
 
 __all__ = [
     "ConditionalTwoStageVAE",

@@ -20,7 +20,7 @@ class GaussianMixture:
             `(num_components, latent_dim, latent_dim)`.
 
     Example:
-        >>> mixture = keras_tsvae.mixture.GaussianMixture.fit(first.posteriors(images))
+        >>> mixture = keras_tsvae.latents.GaussianMixture.fit(first.posteriors(images))
         >>> z = mixture(np.random.randn(2, 16), np.random.randn(2, 16))
 
     Source:
