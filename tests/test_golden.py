@@ -1,6 +1,7 @@
 """Files that earlier versions wrote still load, and give what they gave."""
 
 import pathlib
+import shutil
 import zipfile
 
 import keras
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
+from tests.golden import exact
 from tests.golden.write import Z, outputs
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 FOLDERS = sorted(path.parent for path in GOLDEN.glob("*/expected.npz"))
+EXACT = sorted(path.parent for path in GOLDEN.glob("*/tensorflow.npz"))
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
@@ -85,3 +88,44 @@ def test_saved_models(folder, expected, tmp_path):
     close(model.sample(3, seed=5), expected["two_stage_sample_2"])
     close(model.sample_stage1(3, seed=5), expected["two_stage_sample_1"])
     close(model.encode(expected["images"])[0], expected["two_stage_mean"])
+
+
+@pytest.fixture(params=EXACT, ids=lambda folder: folder.name)
+def exact_folder(request):
+    return request.param
+
+
+@pytest.fixture
+def check_bits(exact_folder):
+    """Compares outputs with those kept: bit for bit where this machine computes as the writer's."""
+    kept = np.load(exact_folder / f"{keras.backend.backend()}.npz")
+    here = exact.arithmetic()
+    same = all(np.array_equal(value, kept[f"arithmetic/{key}"]) for key, value in here.items())
+
+    def check(name, found):
+        assert {f"{name}/{key}" for key in found} == {
+            key for key in kept if key.startswith(f"{name}/")
+        }
+        for key, value in found.items():
+            expected = kept[f"{name}/{key}"]
+            assert value.dtype == expected.dtype and value.shape == expected.shape
+            if same or expected.dtype.kind in "iuU":
+                np.testing.assert_array_equal(value, expected, err_msg=key)
+            else:
+                close(value, expected, 1e-6)
+
+    return check
+
+
+@pytest.mark.parametrize("name", exact.MODELS)
+def test_models_to_the_last_bit(exact_folder, check_bits, name):
+    model = keras.saving.load_model(exact_folder / f"{name}.keras")
+    check_bits(name, {"digest": np.array(exact.digest(model)), **exact.outputs(name, model)})
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own format")
+def test_saved_models_to_the_last_bit(exact_folder, check_bits, tmp_path):
+    import tensorflow as tf
+
+    shutil.unpack_archive(exact_folder / "saved_model.zip", tmp_path)
+    check_bits("saved_model", exact.saved_outputs(tf.saved_model.load(str(tmp_path))))
