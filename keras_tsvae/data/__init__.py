@@ -8,7 +8,9 @@ and any `keras_tsvae_cache` among pictures, where they were before, can be delet
 """
 
 import inspect
+import typing
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import celeba, cifar10, digits, fashion_mnist, image_folder, mnist
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.split import Split
@@ -24,7 +26,13 @@ def names() -> tuple[str, ...]:
     return tuple(_SETS)
 
 
-def load(name, data_dir=None, *, limit=None, **options) -> ImageData:
+def load(
+    name: str,
+    data_dir: PathLike | None = None,
+    *,
+    limit: int | None = None,
+    **options: typing.Any,
+) -> ImageData:
     """Returns the data set of that name.
 
     Args:

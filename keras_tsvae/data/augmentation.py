@@ -1,9 +1,16 @@
 """What happens to the batches of a training set on their way to the model."""
 
+import typing
+from collections.abc import Callable
+
 import keras
 
+from keras_tsvae.arrays.types import Tensor
 
-def augmentation(augment, seed):
+Augment: typing.TypeAlias = bool | str | Callable[[Tensor], Tensor]
+
+
+def augmentation(augment: Augment, seed: int) -> Callable[[Tensor], Tensor] | None:
     """Returns a function from a batch of uint8 images to one, or None for none.
 
     Args:

@@ -14,11 +14,14 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import pathlib
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from keras_tsvae.arrays.inference import with_progress
+from keras_tsvae.arrays.types import ImageShape, PathLike
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.pictures import chunk_rows, decoded
 from keras_tsvae.data.split import Split
@@ -41,14 +44,14 @@ class Recipe:
         label_names: Sequence of str.
     """
 
-    pictures: dict
-    labels: dict
-    decode: Callable
-    image_shape: tuple
-    label_names: tuple
+    pictures: Mapping[str, Sequence[typing.Any]]
+    labels: Mapping[str, np.ndarray]
+    decode: Callable[[typing.Any], np.ndarray]
+    image_shape: ImageShape
+    label_names: Sequence[str]
 
 
-def place(name, data_dir, cache_dir):
+def place(name: str, data_dir: pathlib.Path, cache_dir: PathLike | None) -> pathlib.Path:
     """Returns the folder of the cache `name`: in `cache_dir`, or else in Keras's own folder.
 
     The name also tells caches of several data folders apart.
@@ -58,7 +61,9 @@ def place(name, data_dir, cache_dir):
     return parent / f"{name}-{digest}"
 
 
-def fingerprint(options, stats):
+def fingerprint(
+    options: dict[str, typing.Any], stats: Iterable[tuple[PathLike, os.stat_result]]
+) -> str:
     """Returns a digest of the options and of the files' names, sizes and times of change.
 
     Args:
@@ -73,7 +78,14 @@ def fingerprint(options, stats):
     return digest.hexdigest()
 
 
-def image_data(name, folder, digest, make_recipe, verbose, flip_in_training=False):
+def image_data(
+    name: str,
+    folder: pathlib.Path,
+    digest: str,
+    make_recipe: Callable[[], Recipe],
+    verbose: int,
+    flip_in_training: bool = False,
+) -> ImageData:
     """Returns `ImageData` of the cache in `folder`, which is written first if it is not good.
 
     Args:
@@ -91,8 +103,8 @@ def image_data(name, folder, digest, make_recipe, verbose, flip_in_training=Fals
     if found is None:
         found = _made(folder, digest, make_recipe(), verbose)
     arrays, label_names = found
-    splits = (Split(*arrays[part], flip_in_training) for part in PARTS)
-    return ImageData(name, *splits, label_names)
+    train, validation, test = (Split(*arrays[part], flip_in_training) for part in PARTS)
+    return ImageData(name, train, validation, test, label_names)
 
 
 def _made(folder, digest, recipe, verbose):
@@ -106,7 +118,9 @@ def _made(folder, digest, recipe, verbose):
         raise OSError(errno.EIO, "it cannot be read back")
 
 
-def _open(folder, digest):
+def _open(
+    folder: pathlib.Path, digest: str
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]] | None:
     """Returns a dict of `(images, labels)` and the label names, or None if the cache is bad."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))

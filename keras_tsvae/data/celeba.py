@@ -8,8 +8,10 @@ import pathlib
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import cache, celeba_lists, pictures
 from keras_tsvae.data.celeba_sources import FolderSource, ZipSource
+from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.labelled import check_limit
 from keras_tsvae.files import expanded
 
@@ -20,7 +22,14 @@ _PICTURES = "img_align_celeba"
 _ZIP = f"{_PICTURES}.zip"
 
 
-def load(data_dir=None, image_size=64, crop="128", cache_dir=None, limit=None, verbose=1):
+def load(
+    data_dir: PathLike | None = None,
+    image_size: int = 64,
+    crop: str = "128",
+    cache_dir: PathLike | None = None,
+    limit: int | None = None,
+    verbose: int = 1,
+) -> ImageData:
     """Returns CelebA, cropped and resized: 162,770 faces to train on, 19,867 and 19,962 others.
 
     The first call decodes the pictures into a cache on the disk, and later ones open it: the

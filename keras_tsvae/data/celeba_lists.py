@@ -1,5 +1,8 @@
 """The two lists that come with CelebA's pictures: text files, or CSV files as Kaggle makes them."""
 
+import pathlib
+from collections.abc import Sequence
+
 import numpy as np
 
 PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
@@ -7,7 +10,7 @@ ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 _VALUES = {"1": 1, "-1": -1}
 
 
-def read_partition(path, parts):
+def read_partition(path: pathlib.Path, parts: Sequence[str]) -> dict[str, dict[str, int]]:
     """Returns a dict from each of `parts` to a dict from its pictures to their lines' numbers.
 
     Args:
@@ -18,8 +21,8 @@ def read_partition(path, parts):
     Raises:
         ValueError: If the file is anything else, lists a picture twice, or none at all.
     """
-    result = {part: {} for part in parts}
-    seen = set()
+    result: dict[str, dict[str, int]] = {part: {} for part in parts}
+    seen: set[str] = set()
     rows, separator = _rows(path)
     for number, line, (name, *values) in rows:
         if separator == "," and number == rows[0][0] and not "".join(values).isdecimal():
@@ -34,7 +37,7 @@ def read_partition(path, parts):
     return result
 
 
-def read_attributes(path):
+def read_attributes(path: pathlib.Path) -> tuple[tuple[str, ...], dict[str, int], np.ndarray]:
     """Returns the attributes' names, a dict from pictures to row numbers, and the int8 rows.
 
     Args:
@@ -62,7 +65,8 @@ def read_attributes(path):
                 f"{str(path)!r} must have {count} rows, as its line 1 says. "
                 f"Received: {len(rows)} rows"
             )
-    values, index = np.empty((len(rows), len(names)), "int8"), {}
+    values = np.empty((len(rows), len(names)), "int8")
+    index: dict[str, int] = {}
     for row, (number, _, (name, *words)) in enumerate(rows):
         if len(words) != len(names):
             raise _error(path, number, f"must have {len(names)} values", f"{len(words)} values")

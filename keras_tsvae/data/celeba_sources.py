@@ -2,8 +2,10 @@
 
 import functools
 import os
+import pathlib
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 
 from keras_tsvae.data import pictures
 
@@ -18,10 +20,12 @@ class FolderSource:
         path: Path of the folder.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: pathlib.Path):
         self.path = path
 
-    def stats(self, partition, listed):
+    def stats(
+        self, partition: pathlib.Path, listed: Mapping[str, int]
+    ) -> Iterator[tuple[str, os.stat_result]]:
         """Yields the name and the `os.stat` of every picture used.
 
         Args:
@@ -37,18 +41,18 @@ class FolderSource:
             except OSError as error:
                 raise _missing(partition, line, self.path, name) from error
 
-    def check(self, partition, listed):
+    def check(self, partition: pathlib.Path, listed: Mapping[str, int]) -> None:
         """Does nothing more: `stats` has looked for every picture."""
 
-    def label(self, name):
+    def label(self, name: str) -> str:
         """Returns what messages call the picture."""
         return str(self.path / name)
 
-    def read(self, name):
+    def read(self, name: str) -> bytes:
         """Returns the bytes of the picture."""
         return pictures.read(self.path / name)
 
-    def close(self):
+    def close(self) -> None:
         """Does nothing."""
 
 
@@ -60,26 +64,28 @@ class ZipSource:
         folder: Name of the folder within, which may lie in another one of the same name.
     """
 
-    def __init__(self, path, folder):
+    def __init__(self, path: pathlib.Path, folder: str):
         self.path = path
         self.folder = folder
 
-    def stats(self, partition, listed):
+    def stats(
+        self, partition: pathlib.Path, listed: Mapping[str, int]
+    ) -> Iterator[tuple[str, os.stat_result]]:
         """Yields the name and the `os.stat` of the zip file."""
         yield self.path.name, os.stat(self.path)
 
-    def check(self, partition, listed):
+    def check(self, partition: pathlib.Path, listed: Mapping[str, int]) -> None:
         """Raises a `ValueError` if the zip file is not safe, or lacks one of the pictures."""
         members = set(self._archive.namelist())
         for name, line in listed.items():
             if self._member(name) not in members:
                 raise _missing(partition, line, self.path, name)
 
-    def label(self, name):
+    def label(self, name: str) -> str:
         """Returns what messages call the picture."""
         return f"{self.path}/{self._member(name)}"
 
-    def read(self, name):
+    def read(self, name: str) -> bytes:
         """Returns the bytes of the picture, or raises a `ValueError` that names it."""
         try:
             return self._archive.read(self._member(name))
@@ -88,7 +94,7 @@ class ZipSource:
                 f"The picture {self.label(name)!r} cannot be read. Received: {error}"
             ) from error
 
-    def close(self):
+    def close(self) -> None:
         """Closes the zip file if it was opened."""
         if "_archive" in self.__dict__:
             self._archive.close()

@@ -3,7 +3,9 @@
 import dataclasses
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import labelled
+from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.pictures import through_jpeg
 from keras_tsvae.data.split import Split
 
@@ -29,7 +31,12 @@ _INSTRUCTIONS = (
 )
 
 
-def load(data_dir=None, validation_size=None, jpeg_quality=None, limit=None):
+def load(
+    data_dir: PathLike | None = None,
+    validation_size: int | None = None,
+    jpeg_quality: int | None = None,
+    limit: int | None = None,
+) -> ImageData:
     """Returns CIFAR-10: 45,000 images to train on, 5,000 for validation, 10,000 to test with.
 
     Args:
@@ -59,12 +66,8 @@ def load(data_dir=None, validation_size=None, jpeg_quality=None, limit=None):
     data = labelled.image_data(NAME, arrays, validation_size, limit, LABEL_NAMES)
     if jpeg_quality is None:
         return data
-    compressed = {
-        part: Split(through_jpeg(split.images, jpeg_quality), split.labels)
-        for part, split in (
-            ("train", data.train),
-            ("validation", data.validation),
-            ("test", data.test),
-        )
-    }
-    return dataclasses.replace(data, **compressed)
+    train, validation, test = (
+        Split(through_jpeg(split.images, jpeg_quality), split.labels)
+        for split in (data.train, data.validation, data.test)
+    )
+    return dataclasses.replace(data, train=train, validation=validation, test=test)

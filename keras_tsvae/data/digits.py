@@ -11,7 +11,7 @@ LABEL_NAMES = tuple("0123456789")
 _ENDS = (1297, 1497)
 
 
-def load(data_dir=None, limit=None):
+def load(data_dir: None = None, limit: int | None = None) -> ImageData:
     """Returns the digits: 1,297 to train on, 200 for validation, 300 to test with.
 
     The 17 grey levels are spread over 0..255; the order is a fixed random one.
@@ -44,8 +44,8 @@ def load(data_dir=None, limit=None):
     levels, labels = load_digits(return_X_y=True)
     images = np.rint(levels * (255 / 16)).astype("uint8").reshape(-1, 8, 8, 1)
     order = np.random.default_rng(0).permutation(len(images))
-    splits = (
+    train, validation, test = (
         Split(images[rows[:limit]], labels[rows[:limit]].astype("int64"))
         for rows in np.split(order, _ENDS)
     )
-    return ImageData(NAME, *splits, LABEL_NAMES)
+    return ImageData(NAME, train, validation, test, LABEL_NAMES)

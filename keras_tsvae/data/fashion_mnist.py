@@ -1,6 +1,8 @@
 """Fashion-MNIST: 70,000 grey pictures of clothes of 28x28."""
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import labelled
+from keras_tsvae.data.image_data import ImageData
 
 NAME = "fashion_mnist"
 IMAGE_SHAPE = (28, 28, 1)
@@ -25,7 +27,11 @@ _INSTRUCTIONS = (
 )
 
 
-def load(data_dir=None, validation_size=None, limit=None):
+def load(
+    data_dir: PathLike | None = None,
+    validation_size: int | None = None,
+    limit: int | None = None,
+) -> ImageData:
     """Returns Fashion-MNIST: 55,000 images to train on, 5,000 for validation, 10,000 for testing.
 
     Args:

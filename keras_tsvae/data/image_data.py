@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_tsvae.arrays.types import ImageShape
 from keras_tsvae.data.split import Split
 
 
@@ -31,6 +32,6 @@ class ImageData:
     label_names: tuple[str, ...]
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def image_shape(self) -> ImageShape:
         """`(height, width, channels)`."""
         return self.train.images.shape[1:]

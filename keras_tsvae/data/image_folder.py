@@ -1,11 +1,14 @@
 """Any folder of pictures, with its subfolders as classes."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import cache, pictures
+from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.labelled import check_limit
 from keras_tsvae.data.picture_folder import find_pictures
 from keras_tsvae.files import expanded
@@ -14,15 +17,15 @@ NAME = "image_folder"
 
 
 def load(
-    data_dir=None,
-    image_size=64,
-    channels=3,
-    validation_fraction=0.1,
-    test_fraction=0.1,
-    cache_dir=None,
-    limit=None,
-    verbose=1,
-):
+    data_dir: PathLike | None = None,
+    image_size: int | Sequence[int] = 64,
+    channels: int = 3,
+    validation_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    cache_dir: PathLike | None = None,
+    limit: int | None = None,
+    verbose: int = 1,
+) -> ImageData:
     """Returns the pictures of a folder and its subfolders, cut to one size.
 
     The first call decodes the pictures into a cache on the disk, and later ones open it: the

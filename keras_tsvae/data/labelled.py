@@ -3,11 +3,13 @@
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.arrays.types import ImageShape, PathLike
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.split import Split
 from keras_tsvae.files import expanded
@@ -27,7 +29,9 @@ _UNREADABLE = (
 )
 
 
-def load(name, data_dir, image_shape, instructions):
+def load(
+    name: str, data_dir: PathLike | None, image_shape: ImageShape, instructions: str
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Returns `((x_train, y_train), (x_test, y_test))`, checked.
 
     Args:
@@ -59,12 +63,18 @@ def load(name, data_dir, image_shape, instructions):
     )
 
 
-def keras_folder():
+def keras_folder() -> str:
     """Returns the folder where Keras keeps data sets, as a message shows it."""
     return f"{os.environ.get('KERAS_HOME', '~/.keras').rstrip('/')}/datasets"
 
 
-def image_data(name, arrays, validation_size, limit, label_names):
+def image_data(
+    name: str,
+    arrays: Sequence[tuple[np.ndarray, np.ndarray]],
+    validation_size: int | None,
+    limit: int | None,
+    label_names: tuple[str, ...],
+) -> ImageData:
     """Returns `ImageData`, the last `validation_size` training rows held out.
 
     Raises:
@@ -88,10 +98,11 @@ def image_data(name, arrays, validation_size, limit, label_names):
     )
     if limit is not None:  # copies, so that the whole arrays can be freed
         parts = (tuple(array[:limit].copy() for array in part) for part in parts)
-    return ImageData(name, *(Split(*part) for part in parts), label_names)
+    train, validation, test = (Split(*part) for part in parts)
+    return ImageData(name, train, validation, test, label_names)
 
 
-def check_limit(limit):
+def check_limit(limit: int | None) -> int | None:
     """Returns `limit`, an int of at least 1 or None, or raises a `ValueError`."""
     return None if limit is None else positive_int("limit", limit)
 

@@ -1,6 +1,8 @@
 """MNIST: 70,000 grey handwritten digits of 28x28."""
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import labelled
+from keras_tsvae.data.image_data import ImageData
 
 NAME = "mnist"
 IMAGE_SHAPE = (28, 28, 1)
@@ -11,7 +13,11 @@ _INSTRUCTIONS = (
 )
 
 
-def load(data_dir=None, validation_size=None, limit=None):
+def load(
+    data_dir: PathLike | None = None,
+    validation_size: int | None = None,
+    limit: int | None = None,
+) -> ImageData:
     """Returns MNIST: 55,000 images to train on, 5,000 for validation, 10,000 to test with.
 
     Args:

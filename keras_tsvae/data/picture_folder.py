@@ -6,10 +6,13 @@ once, in its own place rather than in a link's.
 """
 
 import os
+import pathlib
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import pictures
 from keras_tsvae.files import expanded
 
@@ -19,7 +22,7 @@ _BATCH_IMAGES = 256
 _BATCH_BYTES = 2**26
 
 
-def find_pictures(folder, name):
+def find_pictures(folder: PathLike, name: str) -> list[pathlib.Path]:
     """Returns the sorted paths of all pictures in a folder and its subfolders, relative to it.
 
     Subfolders that cannot be read are left out with a warning.
@@ -34,8 +37,9 @@ def find_pictures(folder, name):
     root = expanded(folder)
     if not root.is_dir():
         raise ValueError(f"`{name}` must be a folder of pictures. Received: {name}={str(folder)!r}")
-    found, visited = [], set()
-    waiting, links = [root], []
+    found: list[pathlib.Path] = []
+    visited: set[str] = set()
+    waiting, links = [root], list[pathlib.Path]()
     while waiting or links:
         here = waiting.pop() if waiting else links.pop(0)
         real = os.path.realpath(here)
@@ -58,7 +62,9 @@ def find_pictures(folder, name):
     return sorted(found)
 
 
-def picture_batches(folder, name="images", channels=None):
+def picture_batches(
+    folder: PathLike, name: str = "images", channels: int | None = None
+) -> Iterator[np.ndarray]:
     """Yields the pictures of a folder, in the order of their paths, in batches of bounded size.
 
     A batch has 256 pictures at the most, or as many as 64 MiB hold, and ends where the size of the
@@ -80,7 +86,7 @@ def picture_batches(folder, name="images", channels=None):
     files = [root / path for path in find_pictures(folder, name)]
     if channels is None:
         channels = 3 if any(map(pictures.is_colour, files)) else 1
-    waiting = []
+    waiting: list[np.ndarray] = []
     for file in files:
         picture = pictures.load(file, channels)
         full = waiting and len(waiting) == batch_rows(waiting[0].nbytes)
@@ -91,7 +97,7 @@ def picture_batches(folder, name="images", channels=None):
     yield np.stack(waiting)
 
 
-def batch_rows(image_bytes):
+def batch_rows(image_bytes: int) -> int:
     """Returns how many images of so many bytes make a batch."""
     return max(1, min(_BATCH_IMAGES, _BATCH_BYTES // max(1, image_bytes)))
 

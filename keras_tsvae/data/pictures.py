@@ -10,8 +10,14 @@ import concurrent.futures
 import contextlib
 import io
 import os
+import pathlib
+import typing
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import numpy as np
+
+if typing.TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")  # Pillow's others may run programs
@@ -20,13 +26,13 @@ _CHUNK_BYTES = 2**24
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-def read(path):
+def read(path: pathlib.Path) -> bytes:
     """Returns the bytes of the file, or raises a `ValueError` that names it."""
     with _named(path):
         return path.read_bytes()
 
 
-def stat(path):
+def stat(path: pathlib.Path) -> os.stat_result:
     """Returns the `os.stat` of the file, or raises a `ValueError` that names it."""
     with _named(path):
         return path.stat()
@@ -40,7 +46,12 @@ def _named(path):
         raise ValueError(f"The picture {str(path)!r} cannot be read. Received: {error}") from error
 
 
-def decode(data, name, transform, channels=3):
+def decode(
+    data: bytes,
+    name: str,
+    transform: Callable[["Picture", Callable[["Picture"], "Picture"]], "Picture"],
+    channels: int = 3,
+) -> np.ndarray:
     """Returns a uint8 array `(height, width, channels)` of an encoded picture.
 
     Args:
@@ -71,12 +82,12 @@ def decode(data, name, transform, channels=3):
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def load(path, channels=3):
+def load(path: pathlib.Path, channels: int = 3) -> np.ndarray:
     """Returns the whole picture of a file as a uint8 array, or raises as `decode` does."""
     return decode(read(path), str(path), lambda image, convert: convert(image), channels)
 
 
-def is_colour(path):
+def is_colour(path: pathlib.Path) -> bool:
     """Whether a picture's header says that it is no grey one.
 
     False for a file that cannot be opened: it fails when it is decoded.
@@ -90,7 +101,11 @@ def is_colour(path):
         return False
 
 
-def decoded(parts, decode_one, image_bytes):
+def decoded(
+    parts: Mapping[str, Sequence[typing.Any]],
+    decode_one: Callable[[typing.Any], np.ndarray],
+    image_bytes: int,
+) -> Generator[tuple[str, np.ndarray], None, None]:
     """Yields `(part, images)` in order, decoded by a few threads in chunks of bounded size.
 
     Args:
@@ -105,12 +120,12 @@ def decoded(parts, decode_one, image_bytes):
                 yield part, np.stack(list(pool.map(decode_one, items[start : start + rows])))
 
 
-def chunk_rows(image_bytes):
+def chunk_rows(image_bytes: int) -> int:
     """Returns how many images `decoded` puts into a chunk."""
     return max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // image_bytes))
 
 
-def through_jpeg(images, quality):
+def through_jpeg(images: np.ndarray, quality: int) -> np.ndarray:
     """Returns RGB images `(n, height, width, 3)` as they come out of JPEG files of that quality."""
     from PIL import Image
 

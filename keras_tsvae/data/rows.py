@@ -3,6 +3,8 @@
 import contextlib
 import os
 import pathlib
+import typing
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -18,13 +20,13 @@ class Rows:
         array: Array or `np.memmap` of any shape.
     """
 
-    def __init__(self, array):
+    def __init__(self, array: np.ndarray):
         self.array = array
         self.path, self.offset = _place(array)
         self.file_id = _file_id(self.path)
 
     @contextlib.contextmanager
-    def reader(self):
+    def reader(self) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
         """Yields a function from an array of row numbers to those rows."""
         if self.file_id is None:
             yield self.array.__getitem__
@@ -53,7 +55,7 @@ class Rows:
 
 def _place(array):
     """Returns the file that `array` maps and the offset of its first row, or `(None, None)`."""
-    root = array
+    root: typing.Any = array
     while isinstance(root, np.memmap) and isinstance(root.base, np.memmap):
         root = root.base
     mapped = isinstance(root, np.memmap) and isinstance(root.filename, (str, os.PathLike))

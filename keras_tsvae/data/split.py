@@ -1,12 +1,16 @@
 """One part of an image data set: to train on, to validate with or to test with."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.data.augmentation import augmentation
+from keras_tsvae.data.augmentation import Augment, augmentation
 from keras_tsvae.data.rows import Rows
+
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
 
 _BATCHES_AHEAD = 2
 
@@ -35,8 +39,9 @@ class Split:
     images: np.ndarray
     labels: np.ndarray
     flip_in_training: bool = False
+    _rows: Rows = dataclasses.field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         images, labels = self.images, self.labels
         if not (isinstance(images, np.ndarray) and images.dtype == "uint8" and images.ndim == 4):
             raise ValueError(
@@ -51,15 +56,21 @@ class Split:
             )
         object.__setattr__(self, "_rows", Rows(images))
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Returns the number of images."""
         return len(self.images)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Returns a short description."""
         return f"Split(n={len(self)}, image_shape={self.images.shape[1:]})"
 
-    def tf_dataset(self, batch_size=64, training=False, augment=None, seed=None):
+    def tf_dataset(
+        self,
+        batch_size: int = 64,
+        training: bool = False,
+        augment: Augment | None = None,
+        seed: int | None = None,
+    ) -> "tf.data.Dataset":
         """Returns a `tf.data.Dataset` of batches `(images, labels)`, the images uint8.
 
         Batches are read one after the other, two ahead of their use and no more. Its length and

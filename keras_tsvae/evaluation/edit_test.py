@@ -1,14 +1,27 @@
 """Whether an edited picture changes in what is edited, and in nothing else."""
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.evaluation.flip_test import flip_figures, numbers_of
 from keras_tsvae.evaluation.judged_conditions import judged_conditions, names_of
+from keras_tsvae.metrics.classifier_features import ClassifierFeatures
+from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import as_judge, check_labels, verdicts
 from keras_tsvae.metrics.protocols import check_images
 
 
-def edit_test(model, images, labels, judge, names=None, batch_size=256):
+def edit_test(
+    model: keras.Model,
+    images: ArrayLike,
+    labels: ArrayLike,
+    judge: ClassifierFeatures | JudgeFeatures,
+    names: Sequence[str] | None = None,
+    batch_size: int = 256,
+) -> dict[str, dict[str, float]]:
     """Edits real pictures, one attribute or class at a time, beside their reconstructions.
 
     As `flip_test`, with `model.edit(images, ...)` in place of samples: `target` is the share of

@@ -1,14 +1,28 @@
 """Whether a picture changes in what is changed of its condition, and in nothing else."""
 
+from collections.abc import Callable, Iterable, Sequence
+
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.evaluation.judged_conditions import judged_conditions, labels_of, names_of
+from keras_tsvae.metrics.classifier_features import ClassifierFeatures
+from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import as_judge, verdicts
 from keras_tsvae.metrics.protocols import check_images
 
 
-def flip_test(model, judge, flips=200, names=None, seed=0, strength=1.0, stage=2, batch_size=256):
+def flip_test(
+    model: keras.Model,
+    judge: ClassifierFeatures | JudgeFeatures,
+    flips: int = 200,
+    names: Sequence[str] | None = None,
+    seed: int | None = 0,
+    strength: float = 1.0,
+    stage: int | str = 2,
+    batch_size: int = 256,
+) -> dict[str, dict[str, float]]:
     """Draws pictures twice from the same noise, the second time with one attribute flipped.
 
     With the judge's verdicts on both pictures of a pair:
@@ -65,7 +79,13 @@ def flip_test(model, judge, flips=200, names=None, seed=0, strength=1.0, stage=2
     return flip_figures(model, judge, labels, seen, names)
 
 
-def flip_figures(model, judge, labels, seen, names=None):
+def flip_figures(
+    model: keras.Model,
+    judge: JudgeFeatures,
+    labels: np.ndarray,
+    seen: Callable[[np.ndarray], np.ndarray],
+    names: Sequence[str] | None = None,
+) -> dict[str, dict[str, float]]:
     """Returns the figures of `flip_test` for what `seen(labels)`, the verdicts, tells."""
     conditions = model.conditions
     known = names_of(conditions, judge)
@@ -94,7 +114,7 @@ def _mean(values):
     return float(values.mean()) if values.size else float("nan")
 
 
-def numbers_of(names, known):
+def numbers_of(names: Iterable[str], known: Sequence[str]) -> list[int]:
     """Returns the places of `names` in `known`, or raises."""
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -1,16 +1,22 @@
 """How well a model reconstructs and generates, in one table."""
 
 import functools
+import typing
 import warnings
+from collections.abc import Iterable
+
+import keras
+import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.data import Split
 from keras_tsvae.evaluation.generation_report import GenerationReport
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
-from keras_tsvae.metrics.extractors import JudgeFeatures
+from keras_tsvae.metrics.extractors import FeaturesLike, JudgeFeatures
 from keras_tsvae.metrics.frechet_inception_distance import FrechetInceptionDistance
 from keras_tsvae.metrics.inception_score import InceptionScore
-from keras_tsvae.metrics.judging import fits
+from keras_tsvae.metrics.judging import as_judge, fits
 from keras_tsvae.metrics.kernel_inception_distance import KernelInceptionDistance
 from keras_tsvae.metrics.precision_recall import PrecisionRecall
 from keras_tsvae.metrics.score import Score
@@ -27,8 +33,16 @@ STAGES = {"stage1": 1, "stage2": 2, "mixture": "mixture"}
 
 
 def evaluate_generation(
-    model, test, features, protocol, num_samples, train=None, seed=0, batch_size=256, verbose=1
-):
+    model: keras.Model,
+    test: ImagesLike,
+    features: FeaturesLike | None,
+    protocol: str,
+    num_samples: int,
+    train: ImagesLike | None = None,
+    seed: int | None = 0,
+    batch_size: int = 256,
+    verbose: int = 1,
+) -> GenerationReport:
     """Measures a model; see `TwoStageVAE.evaluate_generation`, which calls this."""
     model.require_built("evaluated")
     num_samples = positive_int("num_samples", num_samples)
@@ -71,7 +85,11 @@ def evaluate_generation(
     )
 
 
-def measure_all(fid, batches, labels=None):
+def measure_all(
+    fid: FrechetInceptionDistance,
+    batches: Iterable[np.ndarray],
+    labels: np.ndarray | None = None,
+) -> dict[str, Score]:
     """Returns all figures of generated images, whose features are taken once.
 
     Args:
@@ -89,10 +107,10 @@ def measure_all(fid, batches, labels=None):
     scores = {"fid": fid, "kid": kid}
     if fid.extractor.has_classes:
         scores["is"] = InceptionScore(fid.extractor, fid.protocol)
-    obedience = None if labels is None else ConditionAccuracy(fid.extractor)
+    obedience = None if labels is None else ConditionAccuracy(as_judge(fid.extractor))
     for images in batches:
         features = fid.features_of(images)
-        if obedience is not None:
+        if labels is not None and obedience is not None:
             start = obedience.num_samples
             obedience.update_features(features, labels[start : start + len(features)])
         for metric in (*scores.values(), precision_recall):
@@ -104,7 +122,11 @@ def measure_all(fid, batches, labels=None):
     if obedience is not None:
         figures = obedience.result()
         results["obedience"] = Score(
-            figures.overall, "obedience", fid.protocol, fid.identity, figures.num_samples
+            figures.overall,
+            "obedience",
+            fid.protocol,
+            fid.extractor.features_identity,
+            figures.num_samples,
         )
     return results
 
@@ -125,9 +147,10 @@ def _check_train(train, metric):
 
 def _judged_conditions(model, extractor):
     """Returns the conditions of a model if the features tell whether images obey them, or None."""
-    conditions = getattr(model, "conditions", None)
-    judged = getattr(conditions, "kind", None) in ("attributes", "classes")
-    judged = judged and isinstance(extractor, JudgeFeatures) and fits(conditions, extractor)
+    conditions: typing.Any = getattr(model, "conditions", None)
+    if getattr(conditions, "kind", None) not in ("attributes", "classes"):
+        return None
+    judged = isinstance(extractor, JudgeFeatures) and fits(conditions, extractor)
     return conditions if judged else None
 
 

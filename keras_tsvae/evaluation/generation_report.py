@@ -1,6 +1,12 @@
 """A table of figures of generated images."""
 
+import typing
+
 from keras_tsvae.evaluation.table_report import TableReport
+from keras_tsvae.metrics.score import Score
+
+if typing.TYPE_CHECKING:
+    from rich.table import Table
 
 COLUMNS = {
     "fid": "FID ↓",
@@ -13,7 +19,7 @@ COLUMNS = {
 LABELS = {"train": "training images", "stage1": "stage 1", "stage2": "stage 2"}
 
 
-class GenerationReport(TableReport):
+class GenerationReport(TableReport[Score]):
     """Figures of several sets of images, as a dict and as a table.
 
     Maps names of sets, such as `"stage2"`, to dicts from `"fid"`, `"kid"`, `"is"`, `"precision"`
@@ -25,7 +31,7 @@ class GenerationReport(TableReport):
         caption: Str, what all figures have in common.
     """
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
         """Returns the figures for JSON: plain floats, and beside them what they depend on.
 
         Of each set of images, the figures by their names; `"kid_std"` and `"is_std"`, the standard
@@ -34,7 +40,7 @@ class GenerationReport(TableReport):
         """
         return {name: _plain(row) for name, row in self.items()}
 
-    def table(self):
+    def table(self) -> "Table":
         """Returns a `rich.table.Table`."""
         columns = [key for key in COLUMNS if any(key in row for row in self.values())]
         table = self.new_table(["images", *(COLUMNS[key] for key in columns)])
@@ -47,7 +53,7 @@ class GenerationReport(TableReport):
 
 def _plain(row):
     """Returns the figures of a row with their deviations and counts."""
-    plain = {key: float(score) for key, score in row.items()}
+    plain: dict[str, float | None] = {key: float(score) for key, score in row.items()}
     plain |= {f"{key}_std": score.std for key, score in row.items() if score.std is not None}
     for count in ("num_samples", "num_reference"):
         known = [getattr(score, count) for score in row.values()]

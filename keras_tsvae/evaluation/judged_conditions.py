@@ -1,11 +1,14 @@
 """The conditions of a model as a judge of its images knows them."""
 
+import keras
 import numpy as np
 
+from keras_tsvae.conditions import Condition
+from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import default_names, fits
 
 
-def judged_conditions(model, judge):
+def judged_conditions(model: keras.Model, judge: JudgeFeatures) -> Condition:
     """Returns the conditions of a model, or raises if it has none or the judge does not fit."""
     conditions = getattr(model, "conditions", None)
     if conditions is None:
@@ -30,13 +33,13 @@ def judged_conditions(model, judge):
     return conditions
 
 
-def names_of(conditions, judge):
+def names_of(conditions: Condition, judge: JudgeFeatures) -> tuple[str, ...]:
     """Returns the names of the attributes or classes; their numbers where there are none."""
     names = None if conditions.kind == "number" else conditions.names
     return default_names(judge) if names is None else tuple(names)
 
 
-def labels_of(conditions, codes):
+def labels_of(conditions: Condition, codes: np.ndarray) -> np.ndarray:
     """Returns coded conditions as labels that a judge knows: numbers rounded to class indices."""
     labels = conditions.decode(codes)
     return np.rint(labels).astype("int64") if conditions.kind == "number" else labels

@@ -1,32 +1,37 @@
 """How well a model obeys its conditions, one by one, in one table."""
 
 import math
+import typing
 
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.evaluation.flip_test import flip_test
 from keras_tsvae.evaluation.judged_conditions import judged_conditions, labels_of, names_of
 from keras_tsvae.evaluation.obedience_report import ObedienceReport, visible_names
 from keras_tsvae.inputs.labelled import labelled_arrays
+from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
+from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import as_judge, check_labels
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.metrics.sources import first_or_random, source_batches
 
 
 def evaluate_obedience(
-    model,
-    test,
-    judge,
-    num_samples=2000,
-    flips=200,
-    seed=0,
-    strength=1.0,
-    stage=2,
-    batch_size=256,
-    verbose=1,
-):
+    model: keras.Model,
+    test: ImagesLike,
+    judge: ClassifierFeatures | JudgeFeatures,
+    num_samples: int = 2000,
+    flips: int = 200,
+    seed: int = 0,
+    strength: float = 1.0,
+    stage: int | str = 2,
+    batch_size: int = 256,
+    verbose: int = 1,
+) -> ObedienceReport:
     """Measures whether samples show what they are asked to show, as a judge sees it.
 
     Beside the samples stand what bounds them: real pictures, their reconstructions, and samples
@@ -67,7 +72,12 @@ def evaluate_obedience(
     names = names_of(conditions, judge)
     images, labels = _images_and_labels(test, judge, names)
     kept, _ = first_or_random(np.arange(len(images)), num_samples)
-    sampling = {"seed": seed, "strength": strength, "stage": stage, "batch_size": batch_size}
+    sampling: dict[str, typing.Any] = {
+        "seed": seed,
+        "strength": strength,
+        "stage": stage,
+        "batch_size": batch_size,
+    }
 
     def judged(what, batches, *labels):
         if verbose:

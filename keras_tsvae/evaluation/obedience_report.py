@@ -1,8 +1,13 @@
 """A table of how well a model obeys each of its conditions."""
 
 import math
+import typing
+from collections.abc import Mapping
 
 from keras_tsvae.evaluation.table_report import TableReport
+
+if typing.TYPE_CHECKING:
+    from rich.table import Table
 
 COLUMNS = {
     "ceiling": "real ↑",
@@ -15,7 +20,7 @@ COLUMNS = {
 VISIBLE = 0.8  # what a judge must reach on real pictures for its word on others to count
 
 
-class ObedienceReport(TableReport):
+class ObedienceReport(TableReport[float]):
     """Figures of each attribute or class, as a dict and as a table.
 
     Maps names to dicts of floats from 0 to 1, NaN where there is nothing to measure. The first
@@ -40,12 +45,12 @@ class ObedienceReport(TableReport):
         mean: Dict of the six figures, averaged over the visible names that are not NaN.
     """
 
-    def __init__(self, rows, caption):
+    def __init__(self, rows: dict[str, dict[str, float]], caption: str):
         super().__init__(rows, caption)
         self.visible = visible_names({name: row["ceiling"] for name, row in rows.items()})
         self.mean = {key: self._mean(key) for key in COLUMNS}
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, typing.Any]:
         """Returns `"each"`, `"mean"` and `"visible"` for JSON; figures that are NaN left out."""
         return {
             "each": {name: _known(row) for name, row in self.items()},
@@ -53,7 +58,7 @@ class ObedienceReport(TableReport):
             "visible": list(self.visible),
         }
 
-    def table(self):
+    def table(self) -> "Table":
         """Returns a `rich.table.Table`; what is not visible is in brackets."""
         table = self.new_table(COLUMNS.values())
         for name, row in self.items():
@@ -67,7 +72,7 @@ class ObedienceReport(TableReport):
         return sum(values) / len(values) if values else math.nan
 
 
-def visible_names(ceilings):
+def visible_names(ceilings: Mapping[str, float]) -> tuple[str, ...]:
     """Returns the names, as a tuple, whose ceiling is at least `VISIBLE`."""
     return tuple(name for name, ceiling in ceilings.items() if ceiling >= VISIBLE)
 

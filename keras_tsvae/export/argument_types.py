@@ -2,11 +2,21 @@
 
 import inspect
 import itertools
+import typing
+from collections.abc import Callable, Mapping
 
 from keras_tsvae.arrays.noise import SEED_RANGE
 
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
 
-def of_all_types(function, arguments):
+Exported: typing.TypeAlias = tuple[Callable[..., typing.Any], list[str], dict[str, typing.Any]]
+"""A function, the names of its results, and the `tf.TensorSpec`s of its arguments."""
+
+
+def of_all_types(
+    function: Callable[..., typing.Any], arguments: "Mapping[str, tf.TensorSpec]"
+) -> Callable[..., typing.Any]:
     """Returns a `tf.function` that takes its arguments as NumPy and Python may hold them.
 
     `function` itself is traced once, on `n` as int32, `seed` as int64, all else as float32.
@@ -18,6 +28,7 @@ def of_all_types(function, arguments):
     import tensorflow as tf
 
     body = tf.function(function, autograph=False)
+    signature = inspect.signature(function)
 
     def public(*args, **kwargs):
         bound = signature.bind(*args, **kwargs)
@@ -26,7 +37,7 @@ def of_all_types(function, arguments):
 
     public.__name__ = function.__name__
     public.__doc__ = function.__doc__
-    public.__signature__ = signature = inspect.signature(function)
+    setattr(public, "__signature__", signature)
     compiled = tf.function(public, autograph=False)
     conditions = [name for name in arguments if "condition" in name]
     types = [_types(name) for name in arguments if name not in conditions[1:]]

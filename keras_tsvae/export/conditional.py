@@ -20,12 +20,14 @@ conditions that agree, and in a `new_condition` they stay as they are. Anything 
 `decode`, `encode` and `reconstruct` ignore it if the first stage is not conditioned.
 """
 
+import keras
 import numpy as np
 
+from keras_tsvae.export.argument_types import Exported
 from keras_tsvae.export.sampling import RANDOM_SEED, sample_blocks
 
 
-def conditional_functions(model):
+def conditional_functions(model: keras.Model) -> list[Exported]:
     """Returns functions with the names of their results and the specs of their arguments.
 
     Args:

@@ -1,11 +1,18 @@
 """How the functions of a SavedModel draw samples: from seeds, in blocks of bounded size."""
 
+from collections.abc import Callable
+
+import keras
+
 from keras_tsvae.arrays.noise import NOISE_BLOCK, SEED_RANGE
+from keras_tsvae.arrays.types import Tensor
 
 RANDOM_SEED = -1
 
 
-def sample_blocks(model, n, seed, to_images, parts):
+def sample_blocks(
+    model: keras.Model, n: Tensor, seed: Tensor, to_images: Callable[..., Tensor], parts: int
+) -> Tensor:
     """Draws `n` samples in blocks of `NOISE_BLOCK`, the noise as in `arrays.noise.noise_batches`.
 
     `to_images` makes images of the number of the block's first row and as many batches of noise as

@@ -2,12 +2,13 @@
 
 import keras
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.export.argument_types import of_all_types
 from keras_tsvae.export.sampling import RANDOM_SEED, sample_blocks
 from keras_tsvae.files import expanded, written_beside
 
 
-def export_saved_model(model, filepath):
+def export_saved_model(model: keras.Model, filepath: PathLike) -> None:
     """Writes a `TwoStageVAE` as a SavedModel, at once or not at all.
 
     | function, signature | takes | gives |

@@ -1,6 +1,7 @@
 """How good generated images are: features, statistics of them, and distances between those."""
 
 import importlib
+import typing
 
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
@@ -58,13 +59,13 @@ _OF_MODELS = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> typing.Any:
     """Returns what measures models rather than images: `evaluation`, which imports this room."""
     if name not in _OF_MODELS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"keras_tsvae.evaluation.{_OF_MODELS[name]}"), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     """Returns all names, those of `evaluation` among them."""
     return sorted({*globals(), *__all__})

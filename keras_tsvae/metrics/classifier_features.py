@@ -1,5 +1,7 @@
 """Features of a small classifier, trained on the spot: a judge that needs no download."""
 
+import typing
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.array_batches import ArrayBatches
 from keras_tsvae.arrays.pixels import unit_floats
+from keras_tsvae.arrays.types import ArrayLike, ImageShape, ImagesLike, Tensor
 from keras_tsvae.backend import Inference, resolve_jit
 from keras_tsvae.inputs.batches import gathered
 from keras_tsvae.inputs.labelled import labelled_arrays
@@ -55,7 +58,14 @@ class ClassifierFeatures(Exportable, WholeWeights, Inference, keras.Model):
         >>> keras_tsvae.metrics.frechet_inception_distance(model, test_images, features=judge)
     """
 
-    def __init__(self, image_shape, num_outputs, dimensions=64, has_classes=True, **kwargs):
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        num_outputs: int,
+        dimensions: int = 64,
+        has_classes: bool = True,
+        **kwargs: typing.Any,
+    ):
         super().__init__(**kwargs)
         self.image_shape = check_image_shape(image_shape)
         self.num_outputs = positive_int("num_outputs", num_outputs)
@@ -68,7 +78,15 @@ class ClassifierFeatures(Exportable, WholeWeights, Inference, keras.Model):
         set_trainability(self, {})
 
     @classmethod
-    def fit(cls, images, labels=None, epochs=None, batch_size=128, verbose=0, **kwargs):
+    def fit(
+        cls,
+        images: ImagesLike,
+        labels: ArrayLike | None = None,
+        epochs: int | None = None,
+        batch_size: int = 128,
+        verbose: int | str = 0,
+        **kwargs: typing.Any,
+    ) -> "ClassifierFeatures":
         """Trains a new classifier on real images; a minute or two for MNIST on two CPU cores.
 
         `keras.utils.set_random_seed` makes it repeatable on one backend.
@@ -104,25 +122,25 @@ class ClassifierFeatures(Exportable, WholeWeights, Inference, keras.Model):
         return model
 
     @property
-    def input_shapes(self):
+    def input_shapes(self) -> ImageShape:
         """`image_shape`."""
         return self.image_shape
 
-    def call(self, images, training=None):
+    def call(self, images: Tensor, training: bool | None = None) -> Tensor:
         """Returns features `(n, dimensions)` of images, uint8 or float in [0, 1]."""
         features = self.trunk(unit_floats(images, self.compute_dtype), training=training)
         return ops.cast(features, "float32")
 
-    def class_logits(self, features):
+    def class_logits(self, features: ArrayLike) -> np.ndarray:
         """Returns logits `(n, num_outputs)` of features, as a NumPy array."""
         kernel, bias = (ops.convert_to_numpy(weight) for weight in self.head.weights)
         return np.asarray(features, "float32") @ kernel + bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns `(n, dimensions)`."""
         return (input_shape[0], self.dimensions)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns the constructor's arguments."""
         config = {
             **super().get_config(),
@@ -134,7 +152,11 @@ class ClassifierFeatures(Exportable, WholeWeights, Inference, keras.Model):
         return with_trainability(config, self)
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls,
+        config: dict[str, typing.Any],
+        custom_objects: dict[str, typing.Any] | None = None,
+    ) -> "ClassifierFeatures":
         """Creates the network anew from `get_config()`."""
         return from_arguments(cls, config)
 

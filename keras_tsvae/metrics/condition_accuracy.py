@@ -1,10 +1,15 @@
 """Whether images show what they were asked to show."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from keras_tsvae.arrays.inference import batched
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.data.picture_folder import batch_rows
+from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.condition_scores import ConditionScores
+from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import as_judge, check_labels, default_names, verdicts
 from keras_tsvae.metrics.protocols import check_images
 
@@ -31,7 +36,9 @@ class ConditionAccuracy:
         >>> accuracy.result().each["smiling"]
     """
 
-    def __init__(self, judge, names=None):
+    def __init__(
+        self, judge: ClassifierFeatures | JudgeFeatures, names: Iterable[str] | None = None
+    ):
         self.judge = as_judge(judge)
         self._names = None if names is None else tuple(names)
         self.names = default_names(self.judge) if names is None else tuple(names)
@@ -43,7 +50,7 @@ class ConditionAccuracy:
             )
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets all images."""
         outputs = self.judge.model.num_outputs
         shape = (outputs,) if self.judge.has_classes else (outputs, 2)  # absent, present
@@ -51,7 +58,7 @@ class ConditionAccuracy:
         self._asked = np.zeros(shape, "int64")
         self._right = np.zeros(shape, "int64")
 
-    def update(self, images, conditions):
+    def update(self, images: ArrayLike, conditions: ArrayLike) -> None:
         """Adds images and what each of them was asked to show.
 
         Args:
@@ -73,7 +80,7 @@ class ConditionAccuracy:
         features = list(batched(self.judge, (images,), batch_rows(images[:1].nbytes)))
         self.update_features(np.concatenate(features), conditions)
 
-    def update_features(self, features, conditions):
+    def update_features(self, features: np.ndarray, conditions: ArrayLike) -> None:
         """Adds images by the judge's features of them, `(n, d)`; see `update`."""
         conditions = self._check(conditions, len(features))
         right = verdicts(self.judge, features) == conditions
@@ -88,7 +95,7 @@ class ConditionAccuracy:
                 self._right[:, value] += (asked & right).sum(0)
         self.num_samples += len(features)
 
-    def result(self):
+    def result(self) -> ConditionScores:
         """Returns the figures as `ConditionScores`; raises a `ValueError` without any image."""
         if not self.num_samples:
             raise ValueError("`update` must add images before `result`. Received: num_samples=0")

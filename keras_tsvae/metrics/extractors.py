@@ -1,9 +1,13 @@
 """What turns images into features: ours, or any Keras model or function of a user's."""
 
 import contextlib
+import typing
+from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 
+from keras_tsvae.arrays.types import ImageShape
 from keras_tsvae.backend import compile_function
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.feature_statistics import check_features
@@ -28,21 +32,22 @@ class FunctionFeatures:
     resize = "none"
     scale = 255.0  # of floats
     has_classes = False
+    class_logits: Callable[[np.ndarray], np.ndarray]  # where it has classes
     cacheable = False
     converts_channels = False  # whether grey images and RGB ones come to the same
-    image_shape = None  # of the images that it takes; None for any
-    dimensions = None  # the width of the features; None if it is not known before they are taken
+    image_shape: ImageShape | None = None  # of the images that it takes; None for any
+    dimensions: int | None = None  # the width of the features; None if not known in advance
 
-    def __init__(self, function, identity=None):
+    def __init__(self, function: Callable[[np.ndarray], typing.Any], identity: str | None = None):
         self._function = function
-        self.identity = identity or getattr(function, "__name__", type(function).__name__)
+        self.identity: str = identity or str(getattr(function, "__name__", type(function).__name__))
 
     @property
-    def features_identity(self):
+    def features_identity(self) -> str:
         """What tells the features alone from others, without the class logits made of them."""
         return self.identity
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns a float array `(n, d)` for images, uint8 or float in [0, 1]."""
         images = images if images.dtype == "uint8" else self.scale * images.astype("float32")
         features = check_features(keras.ops.convert_to_numpy(self._function(images)))
@@ -53,7 +58,7 @@ class FunctionFeatures:
             )
         return features if features.dtype == "float64" else features.astype("float32")
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, typing.Any]) -> "FunctionFeatures":
         """Returns itself: copies of what uses an extractor share it."""
         return self
 
@@ -64,12 +69,12 @@ class ModelFeatures(FunctionFeatures):
     The model must not change while it is in use.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self.model = model
         compiled = compile_function(model, lambda images: model(images, training=False))
         super().__init__(compiled, f"{type(model).__name__}-{weights_digest(model)}")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[typing.Any, ...]:
         """Returns what copies and pickles are made from: the compiled form is made anew."""
         return type(self), (self.model,)
 
@@ -85,7 +90,10 @@ class JudgeFeatures(ModelFeatures):
     converts_channels = True
     cacheable = True  # its weights and its precision say all
 
-    def __init__(self, model):
+    image_shape: ImageShape
+    model: ClassifierFeatures
+
+    def __init__(self, model: ClassifierFeatures):
         super().__init__(model)
         if model.compute_dtype != "float32":
             self.identity += f"-{model.compute_dtype}"
@@ -94,7 +102,7 @@ class JudgeFeatures(ModelFeatures):
         self.dimensions = model.dimensions
         self.class_logits = model.class_logits
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns a float32 array `(n, d)`, or raises for images of another shape."""
         with contextlib.suppress(ValueError):  # in colour: of another shape, then
             images = with_channels(images, self.image_shape[-1])
@@ -102,7 +110,13 @@ class JudgeFeatures(ModelFeatures):
         return super().__call__(images)
 
 
-def as_extractor(features=None):
+Extractor: typing.TypeAlias = InceptionV3Features | FunctionFeatures
+FeaturesLike: typing.TypeAlias = (
+    Extractor | ClassifierFeatures | keras.Model | Callable[[np.ndarray], typing.Any]
+)
+
+
+def as_extractor(features: FeaturesLike | None = None) -> Extractor:
     """Returns an object that turns images into features.
 
     It is called on images, uint8 or float in [0, 1], and returns a float32 array `(n, d)`; its
@@ -132,7 +146,7 @@ def as_extractor(features=None):
     )
 
 
-def default_extractor(identity, dimensions=None):
+def default_extractor(identity: str | None, dimensions: int | None = None) -> Extractor:
     """Returns `InceptionV3Features()` for features that may be its own.
 
     Args:
@@ -152,7 +166,7 @@ def default_extractor(identity, dimensions=None):
     return as_extractor(None)
 
 
-def check_takes(extractor, image_shape):
+def check_takes(extractor: Extractor, image_shape: Sequence[int]) -> None:
     """Raises a `ValueError` unless an extractor takes images of that shape, whatever they show."""
     known, image_shape = extractor.image_shape, tuple(image_shape)
     if known is not None and image_shape not in (known, (*known[:2], 1)):

@@ -1,8 +1,14 @@
 """What the metrics share: batches of generated images, turned into features."""
 
+import typing
+from collections.abc import Sequence
+
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike, ImagesLike, PathLike
 from keras_tsvae.metrics.extractors import (
+    Extractor,
+    FeaturesLike,
     as_extractor,
     check_takes,
     default_extractor,
@@ -36,14 +42,19 @@ class FeatureMetric(KeepsExtractor):
     """
 
     needs_reference = True
-    label = None  # what the figure is called
+    label: str  # what the figure is called
     fewest = 1  # images on each side
 
-    def __init__(self, reference, features=None, protocol="standard"):
+    def __init__(
+        self,
+        reference: ReferenceStatistics | PathLike | ImagesLike,
+        features: FeaturesLike | None = None,
+        protocol: str = "standard",
+    ):
         self.protocol = check_protocol(protocol)
         self._extractor = None if features is None else as_extractor(features)
-        self._known_identity = None
-        self.reference = None
+        self._known_identity: str | None = None
+        self.reference: ReferenceStatistics | None = None
         if self.needs_reference:
             num_images = NUM_SAMPLES if protocol == "dai-wipf" else None
             self.reference = as_reference(reference, self._extractor, num_images)
@@ -54,7 +65,7 @@ class FeatureMetric(KeepsExtractor):
         self.reset()
 
     @property
-    def extractor(self):
+    def extractor(self) -> Extractor:
         """The feature extractor."""
         if self._extractor is None:
             self._extractor = (
@@ -65,13 +76,15 @@ class FeatureMetric(KeepsExtractor):
         return self._extractor
 
     @property
-    def identity(self):
+    def identity(self) -> str | None:
         """What the features are; None if it is not known."""
         if self._extractor is not None:
             return self._extractor.features_identity
-        return self._known_identity or (self.reference and self.reference.identity)
+        if self._known_identity or self.reference is None:
+            return self._known_identity
+        return self.reference.identity
 
-    def check_counts(self, num_samples=None):
+    def check_counts(self, num_samples: int | None = None) -> None:
         """Raises a `ValueError` if there will be too few images for a figure.
 
         Args:
@@ -85,7 +98,7 @@ class FeatureMetric(KeepsExtractor):
         if self.reference is not None:
             self._check_reference()
 
-    def check_image_shape(self, image_shape):
+    def check_image_shape(self, image_shape: Sequence[int]) -> None:
         """Raises a `ValueError` if generated images of that shape cannot be measured.
 
         Where only the features themselves can tell, those of one image are taken.
@@ -102,11 +115,11 @@ class FeatureMetric(KeepsExtractor):
         if self.reference is not None:
             self._check_width(features)
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets all generated images."""
         raise NotImplementedError
 
-    def update(self, images):
+    def update(self, images: ArrayLike) -> None:
         """Adds a batch of generated images, `(n, height, width, channels)`.
 
         Args:
@@ -118,16 +131,16 @@ class FeatureMetric(KeepsExtractor):
         """
         self.update_features(self.features_of(images))
 
-    def features_of(self, images):
+    def features_of(self, images: ArrayLike) -> np.ndarray:
         """Returns the features of generated images, prepared as the protocol says."""
         images = self._fitted(check_images(images), "images")
         return self.extractor(prepare_generated(images, self.protocol))
 
-    def update_features(self, features):
+    def update_features(self, features: np.ndarray) -> None:
         """Adds features of generated images, `(n, d)`."""
         raise NotImplementedError
 
-    def merge(self, other):
+    def merge(self, other: "FeatureMetric") -> None:
         """Adds what another process has seen: a metric like this one, pickled or not.
 
         Raises:
@@ -148,8 +161,12 @@ class FeatureMetric(KeepsExtractor):
             )
         self._merge(other)
 
-    def result(self):
-        """Returns the figure as a `Score`."""
+    def result(self) -> Score | tuple[Score, Score]:
+        """Returns the figure as a `Score`, or two of them."""
+        raise NotImplementedError
+
+    def _merge(self, other):
+        """Adds what another metric of this kind has seen."""
         raise NotImplementedError
 
     def _check_reference(self):
@@ -163,19 +180,25 @@ class FeatureMetric(KeepsExtractor):
 
     def _check_width(self, features):
         """Returns features of the reference's width, or raises."""
-        statistics = self.reference.statistics
+        statistics = None if self.reference is None else self.reference.statistics
         return check_features(features, None if statistics is None else statistics.dimensions)
 
     def _score(self, value, name, num_samples, num_reference=None, std=None):
         identity = self.identity or "unknown"
         return Score(value, name, self.protocol, identity, num_samples, num_reference, std)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, typing.Any]:
         """Returns what other processes need to merge; they take no features anew."""
         return {**self.__dict__, "_extractor": None, "_known_identity": self.identity}
 
 
-def measure(metric, images, num_samples=None, seed=0, stage=2):
+def measure(
+    metric: FeatureMetric,
+    images: ImagesLike,
+    num_samples: int | None = None,
+    seed: int | None = 0,
+    stage: int | str = 2,
+) -> typing.Any:
     """Feeds a metric with images from anywhere and returns its result.
 
     Args:
@@ -185,7 +208,7 @@ def measure(metric, images, num_samples=None, seed=0, stage=2):
         seed: What a model draws with. Defaults to 0.
         stage: Which stage a `TwoStageVAE` draws from. Defaults to 2.
     """
-    sampling = {}
+    sampling: dict[str, typing.Any] = {}
     if is_model(images):
         num_samples = NUM_SAMPLES if num_samples is None else num_samples
         sampling = (

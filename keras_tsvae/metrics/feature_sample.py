@@ -21,18 +21,18 @@ class FeatureSample:
         hypergeometric draw says.
     """
 
-    def __init__(self, max_features, seed=0):
+    def __init__(self, max_features: int, seed: int = 0):
         self.max_features = positive_int("max_features", max_features)
         self.num_seen = 0
         self._rng = np.random.default_rng(seed)
-        self._chunks = []
+        self._chunks: list[np.ndarray] = []
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Returns the number of rows kept."""
         return sum(len(chunk) for chunk in self._chunks)
 
     @property
-    def features(self):
+    def features(self) -> np.ndarray:
         """The rows kept, `(m, d)`; needs one at least."""
         if not self._chunks:
             raise ValueError("There must be at least 1 image. Received: none yet")
@@ -40,12 +40,12 @@ class FeatureSample:
             self._chunks = [np.concatenate(self._chunks)]
         return self._chunks[0]
 
-    def update(self, features):
+    def update(self, features: np.ndarray) -> None:
         """Offers rows of features `(n, d)`."""
         dimensions = self._chunks[0].shape[1] if self._chunks else None
         self._offer(np.array(check_features(features, dimensions)), len(features))
 
-    def merge(self, other):
+    def merge(self, other: "FeatureSample") -> None:
         """Offers all that another `FeatureSample` has seen."""
         if other.num_seen > len(other) < self.max_features:
             raise ValueError(
@@ -55,7 +55,7 @@ class FeatureSample:
         if other.num_seen:
             self._offer(other.features.copy(), other.num_seen)
 
-    def restore(self, features, num_seen):
+    def restore(self, features: np.ndarray, num_seen: int) -> None:
         """Takes up the rows kept of `num_seen`."""
         self._chunks = [np.array(check_features(features))]
         self.num_seen = num_seen

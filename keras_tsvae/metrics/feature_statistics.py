@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ArrayLike
 
 _ROWS_AT_ONCE = 4096
 
@@ -24,13 +25,13 @@ class FeatureStatistics:
         >>> statistics.mean, statistics.covariance
     """
 
-    def __init__(self, dimensions):
+    def __init__(self, dimensions: int):
         self.dimensions = positive_int("dimensions", dimensions)
-        self.num_samples = 0
+        self.num_samples: int | None = 0
         self.mean = np.zeros(self.dimensions)
         self._products = np.zeros((self.dimensions, self.dimensions))
 
-    def update(self, features):
+    def update(self, features: ArrayLike) -> None:
         """Adds rows of features `(n, d)`; raises a `ValueError` if they are not finite."""
         features = check_features(features, self.dimensions)
         for start in range(0, len(features), _ROWS_AT_ONCE):
@@ -39,7 +40,7 @@ class FeatureStatistics:
             rows -= mean
             self._combine(len(rows), mean, rows.T @ rows)
 
-    def merge(self, other):
+    def merge(self, other: "FeatureStatistics") -> None:
         """Adds the rows that another `FeatureStatistics` of the same width has seen."""
         if other.dimensions != self.dimensions:
             raise ValueError(
@@ -64,7 +65,7 @@ class FeatureStatistics:
         self.num_samples = total
 
     @property
-    def covariance(self):
+    def covariance(self) -> np.ndarray:
         """The unbiased covariance `(d, d)`; needs two rows at least."""
         if self.num_samples is None:
             return self._products
@@ -76,7 +77,9 @@ class FeatureStatistics:
         return self._products / (self.num_samples - 1)
 
     @classmethod
-    def from_moments(cls, mean, covariance, num_samples=None):
+    def from_moments(
+        cls, mean: ArrayLike, covariance: ArrayLike, num_samples: int | None = None
+    ) -> "FeatureStatistics":
         """Returns the statistics of rows with that mean and covariance.
 
         Args:
@@ -110,7 +113,7 @@ class FeatureStatistics:
         return statistics
 
 
-def check_features(features, dimensions=None):
+def check_features(features: ArrayLike, dimensions: int | None = None) -> np.ndarray:
     """Returns rows of features as an array, or raises a `ValueError`."""
     features = np.asarray(features)
     rule = "n" if dimensions is None else dimensions

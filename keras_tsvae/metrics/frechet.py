@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 
-def frechet_distance(mean1, covariance1, mean2, covariance2) -> float:
+
+def frechet_distance(
+    mean1: ArrayLike, covariance1: ArrayLike, mean2: ArrayLike, covariance2: ArrayLike
+) -> float:
     """The squared Fréchet (2-Wasserstein) distance between two Gaussians.
 
     `d^2 = |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2))`. With `S1 = L L^T` the trace of the root

@@ -2,9 +2,15 @@
 
 import warnings
 
+import numpy as np
+
+from keras_tsvae.arrays.types import ImagesLike, PathLike
+from keras_tsvae.metrics.extractors import FeaturesLike
 from keras_tsvae.metrics.feature_metric import FeatureMetric, measure
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics
 from keras_tsvae.metrics.frechet import frechet_distance
+from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
+from keras_tsvae.metrics.score import Score
 
 FEWEST_SAMPLES = 2048
 
@@ -39,12 +45,13 @@ class FrechetInceptionDistance(FeatureMetric):
 
     label = "FID"
     fewest = 2
+    reference: ReferenceStatistics
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets all generated images."""
-        self.statistics = None
+        self.statistics: FeatureStatistics | None = None
 
-    def update_features(self, features):
+    def update_features(self, features: np.ndarray) -> None:
         """Adds features of generated images, `(n, d)`."""
         features = self._check_width(features)
         if self.statistics is None:
@@ -63,13 +70,10 @@ class FrechetInceptionDistance(FeatureMetric):
                 f"`reference` must hold at least 2 images. Received: {self.reference.num_samples}"
             )
 
-    def result(self):
+    def result(self) -> Score:
         """Returns the distance as a `Score`; needs two images on each side."""
-        real, generated = self.reference.statistics, self.statistics
-        for name, side in (("reference", real), ("images", generated)):
-            if side is None or side.num_samples == 1:
-                received = "none yet" if side is None else "1 image"
-                raise ValueError(f"`{name}` must hold at least 2 images. Received: {received}")
+        real = _enough("reference", self.reference.statistics)
+        generated = _enough("images", self.statistics)
         value = frechet_distance(real.mean, real.covariance, generated.mean, generated.covariance)
         counts = [s.num_samples for s in (real, generated) if s.num_samples is not None]
         if min(counts) < FEWEST_SAMPLES:
@@ -81,9 +85,23 @@ class FrechetInceptionDistance(FeatureMetric):
         return self._score(max(value, 0.0), "FID", generated.num_samples, real.num_samples)
 
 
+def _enough(name: str, side: FeatureStatistics | None) -> FeatureStatistics:
+    """Returns statistics of at least 2 images, or raises a `ValueError`."""
+    if side is None or side.num_samples == 1:
+        received = "none yet" if side is None else "1 image"
+        raise ValueError(f"`{name}` must hold at least 2 images. Received: {received}")
+    return side
+
+
 def frechet_inception_distance(
-    images, reference, features=None, protocol="standard", num_samples=None, seed=0, stage=2
-):
+    images: ImagesLike,
+    reference: ReferenceStatistics | PathLike | ImagesLike,
+    features: FeaturesLike | None = None,
+    protocol: str = "standard",
+    num_samples: int | None = None,
+    seed: int | None = 0,
+    stage: int | str = 2,
+) -> Score:
     """Measures the `FrechetInceptionDistance` in one call.
 
     Args:

@@ -3,8 +3,11 @@
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ImagesLike
+from keras_tsvae.metrics.extractors import FeaturesLike
 from keras_tsvae.metrics.feature_metric import measure
 from keras_tsvae.metrics.sampled_metric import SampledMetric
+from keras_tsvae.metrics.score import Score
 
 
 class InceptionScore(SampledMetric):
@@ -31,10 +34,16 @@ class InceptionScore(SampledMetric):
     """
 
     needs_reference = False
+    reference: None  # type: ignore[assignment]
     label = "IS"
 
     def __init__(
-        self, features=None, protocol="standard", splits=10, seed=2020, max_features=50_000
+        self,
+        features: FeaturesLike | None = None,
+        protocol: str = "standard",
+        splits: int = 10,
+        seed: int = 2020,
+        max_features: int = 50_000,
     ):
         self.splits = positive_int("splits", splits)
         super().__init__(None, features, protocol, max_features, seed)
@@ -42,16 +51,16 @@ class InceptionScore(SampledMetric):
             self._check_classes()
 
     @property
-    def identity(self):
+    def identity(self) -> str | None:
         """What the class logits are; None if it is not known."""
         return self._known_identity if self._extractor is None else self._extractor.identity
 
-    def update_features(self, features):
+    def update_features(self, features: np.ndarray) -> None:
         """Adds features of generated images, of which the extractor makes logits."""
         self._check_classes()
         self.update_logits(self.extractor.class_logits(features))
 
-    def update_logits(self, logits):
+    def update_logits(self, logits: np.ndarray) -> None:
         """Adds class logits of generated images, `(n, classes)`."""
         self.sample.update(logits)
 
@@ -62,7 +71,7 @@ class InceptionScore(SampledMetric):
                 f"Received: {self.extractor.identity!r}"
             )
 
-    def result(self):
+    def result(self) -> Score:
         """Returns the score as a `Score` with its standard deviation over the parts."""
         logits = self.sample.features
         splits = min(self.splits, len(logits))
@@ -84,8 +93,14 @@ def _score(logits):
 
 
 def inception_score(
-    images, features=None, protocol="standard", num_samples=None, seed=0, stage=2, splits=10
-):
+    images: ImagesLike,
+    features: FeaturesLike | None = None,
+    protocol: str = "standard",
+    num_samples: int | None = None,
+    seed: int | None = 0,
+    stage: int | str = 2,
+    splits: int = 10,
+) -> Score:
     """Measures the `InceptionScore` in one call.
 
     Arguments are those of `keras_tsvae.metrics.frechet_inception_distance`, and `splits`.

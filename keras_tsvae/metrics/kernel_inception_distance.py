@@ -3,8 +3,12 @@
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ImagesLike, PathLike
+from keras_tsvae.metrics.extractors import FeaturesLike
 from keras_tsvae.metrics.feature_metric import measure
+from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
 from keras_tsvae.metrics.sampled_metric import SampledMetric
+from keras_tsvae.metrics.score import Score
 
 
 class KernelInceptionDistance(SampledMetric):
@@ -37,13 +41,13 @@ class KernelInceptionDistance(SampledMetric):
 
     def __init__(
         self,
-        reference,
-        features=None,
-        protocol="standard",
-        subsets=100,
-        subset_size=1000,
-        seed=2020,
-        max_features=10_000,
+        reference: ReferenceStatistics | PathLike | ImagesLike,
+        features: FeaturesLike | None = None,
+        protocol: str = "standard",
+        subsets: int = 100,
+        subset_size: int = 1000,
+        seed: int = 2020,
+        max_features: int = 10_000,
     ):
         self.subsets = positive_int("subsets", subsets)
         self.subset_size = positive_int("subset_size", subset_size)
@@ -51,7 +55,7 @@ class KernelInceptionDistance(SampledMetric):
             raise ValueError(f"`subset_size` must be at least 2. Received: {subset_size}")
         super().__init__(reference, features, protocol, max_features, seed)
 
-    def result(self):
+    def result(self) -> Score:
         """Returns the distance as a `Score` with its standard deviation over the subsets."""
         generated, real = self._samples()
         size = min(self.subset_size, len(generated), len(real))
@@ -82,8 +86,14 @@ def _cubed(x):
 
 
 def kernel_inception_distance(
-    images, reference, features=None, protocol="standard", num_samples=None, seed=0, stage=2
-):
+    images: ImagesLike,
+    reference: ReferenceStatistics | PathLike | ImagesLike,
+    features: FeaturesLike | None = None,
+    protocol: str = "standard",
+    num_samples: int | None = None,
+    seed: int | None = 0,
+    stage: int | str = 2,
+) -> Score:
     """Measures the `KernelInceptionDistance` in one call.
 
     Arguments are those of `keras_tsvae.metrics.frechet_inception_distance`; `reference` cannot be

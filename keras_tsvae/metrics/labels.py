@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 
-def check_class_labels(name, labels, num_classes):
+
+def check_class_labels(name: str, labels: ArrayLike, num_classes: int) -> np.ndarray:
     """Returns class indices from 0 to `num_classes - 1`, int64 `(n,)`, or raises."""
     labels = np.asarray(labels)
     labels = labels[:, 0] if labels.shape[1:] == (1,) else labels
@@ -20,7 +22,9 @@ def check_class_labels(name, labels, num_classes):
     return labels.astype("int64")
 
 
-def check_attribute_labels(name, labels, num_attributes=None):
+def check_attribute_labels(
+    name: str, labels: ArrayLike, num_attributes: int | None = None
+) -> np.ndarray:
     """Returns attributes of +1 and -1, or of 1 and 0, as bools `(n, attributes)`, or raises."""
     labels = np.asarray(labels)
     rule = "attributes" if num_attributes is None else num_attributes

@@ -3,8 +3,12 @@
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ImagesLike, PathLike
+from keras_tsvae.metrics.extractors import FeaturesLike
 from keras_tsvae.metrics.feature_metric import measure
+from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
 from keras_tsvae.metrics.sampled_metric import SampledMetric
+from keras_tsvae.metrics.score import Score
 
 _ROWS_AT_ONCE = 1024
 
@@ -37,13 +41,18 @@ class PrecisionRecall(SampledMetric):
     label = "Precision and recall"
 
     def __init__(
-        self, reference, features=None, protocol="standard", neighbors=3, max_features=10_000
+        self,
+        reference: ReferenceStatistics | PathLike | ImagesLike,
+        features: FeaturesLike | None = None,
+        protocol: str = "standard",
+        neighbors: int = 3,
+        max_features: int = 10_000,
     ):
         self.neighbors = positive_int("neighbors", neighbors)
         self.fewest = self.neighbors + 1
         super().__init__(reference, features, protocol, max_features)
 
-    def result(self):
+    def result(self) -> tuple[Score, Score]:
         """Returns precision and recall, a pair of `Score`s."""
         generated, real = self._samples()
         center = real.mean(0)  # near 0 squared distances lose nothing to large offsets
@@ -86,8 +95,14 @@ def _squared_distances(a, b, factor):
 
 
 def precision_recall(
-    images, reference, features=None, protocol="standard", num_samples=None, seed=0, stage=2
-):
+    images: ImagesLike,
+    reference: ReferenceStatistics | PathLike | ImagesLike,
+    features: FeaturesLike | None = None,
+    protocol: str = "standard",
+    num_samples: int | None = None,
+    seed: int | None = 0,
+    stage: int | str = 2,
+) -> tuple[Score, Score]:
     """Measures `PrecisionRecall` in one call; returns the pair.
 
     Arguments are those of `keras_tsvae.metrics.frechet_inception_distance`; `reference` cannot be

@@ -10,12 +10,13 @@
 
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.inputs.checks import check_array
 
 PROTOCOLS = ("standard", "dai-wipf")
 
 
-def check_protocol(protocol) -> str:
+def check_protocol(protocol: str) -> str:
     """Returns `protocol`, or raises a `ValueError`."""
     if protocol not in PROTOCOLS:
         raise ValueError(
@@ -24,7 +25,7 @@ def check_protocol(protocol) -> str:
     return protocol
 
 
-def check_images(images, name="images"):
+def check_images(images: ArrayLike, name: str = "images") -> np.ndarray:
     """Returns images as a NumPy array, or raises a `ValueError`.
 
     Args:
@@ -40,7 +41,7 @@ def check_images(images, name="images"):
     return images
 
 
-def with_channels(images, channels, name="images"):
+def with_channels(images: np.ndarray, channels: int, name: str = "images") -> np.ndarray:
     """Returns grey images as RGB, or RGB images whose channels are equal as grey.
 
     Args:
@@ -63,12 +64,12 @@ def with_channels(images, channels, name="images"):
     return images[..., :1]
 
 
-def to_uint8(images):
+def to_uint8(images: np.ndarray) -> np.ndarray:
     """Returns checked images as uint8, floats in [0, 1] rounded to the nearest value."""
     return images if images.dtype == "uint8" else np.rint(255.0 * images).astype("uint8")
 
 
-def prepare_generated(images, protocol):
+def prepare_generated(images: np.ndarray, protocol: str) -> np.ndarray:
     """Returns checked generated or reconstructed images as `protocol` wants them.
 
     Args:

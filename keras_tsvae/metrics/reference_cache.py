@@ -3,16 +3,25 @@
 import hashlib
 import pathlib
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
+from keras_tsvae.arrays.types import ImagesLike, PathLike
 from keras_tsvae.files import cache_folder, expanded
+from keras_tsvae.metrics.extractors import Extractor
 from keras_tsvae.metrics.sources import is_array, source_batches
 
 _VERSION = 1  # of what is kept; another one makes every older file be left alone
 
 
-def place(images, num_images, extractor, max_features, cache_dir=None):
+def place(
+    images: ImagesLike,
+    num_images: int | None,
+    extractor: Extractor,
+    max_features: int,
+    cache_dir: PathLike | None = None,
+) -> pathlib.Path | None:
     """Returns the path of the file for these images and features, or None if none is kept.
 
     Args:
@@ -34,9 +43,9 @@ def place(images, num_images, extractor, max_features, cache_dir=None):
     return folder / f"{digest.hexdigest()}.npz"
 
 
-def try_to_save(reference, path):
-    """Saves a `ReferenceStatistics`, or warns where the folder cannot be written."""
+def try_to_save(save: Callable[[pathlib.Path], None], path: pathlib.Path) -> None:
+    """Calls the `save` of a `ReferenceStatistics`, or warns where the folder cannot be written."""
     try:
-        reference.save(path)
+        save(path)
     except OSError as error:
         warnings.warn(f"The features cannot be kept in {str(path.parent)!r}: {error}", stacklevel=4)

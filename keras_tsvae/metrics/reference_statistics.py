@@ -1,13 +1,20 @@
 """What is kept of real images, for generated ones to be held against."""
 
+import typing
 import warnings
 
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ArrayLike, ImagesLike, PathLike
 from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.metrics import reference_cache
-from keras_tsvae.metrics.extractors import as_extractor, default_extractor
+from keras_tsvae.metrics.extractors import (
+    Extractor,
+    FeaturesLike,
+    as_extractor,
+    default_extractor,
+)
 from keras_tsvae.metrics.feature_sample import FeatureSample
 from keras_tsvae.metrics.feature_statistics import FeatureStatistics, check_features
 from keras_tsvae.metrics.keeps_extractor import KeepsExtractor
@@ -31,15 +38,15 @@ class ReferenceStatistics(KeepsExtractor):
         >>> reference = keras_tsvae.metrics.ReferenceStatistics.load("cifar10_test.npz")
     """
 
-    def __init__(self, features=None, max_features=10_000):
+    def __init__(self, features: FeaturesLike | None = None, max_features: int = 10_000):
         self._extractor = None if features is None else as_extractor(features)
-        self._identity = None
-        self.image_shape = None
-        self.statistics = None
+        self._identity: str | None = None
+        self.image_shape: tuple[int, ...] | None = None
+        self.statistics: FeatureStatistics | None = None
         self.sample = FeatureSample(max_features)
 
     @property
-    def extractor(self):
+    def extractor(self) -> Extractor:
         """The feature extractor."""
         if self._extractor is None:
             dimensions = None if self.statistics is None else self.statistics.dimensions
@@ -48,23 +55,23 @@ class ReferenceStatistics(KeepsExtractor):
         return self._extractor
 
     @property
-    def identity(self):
+    def identity(self) -> str | None:
         """What the features are; None if only features of unknown origin came."""
         known = None if self._extractor is None else self._extractor.features_identity
         return self._identity or known
 
     @property
-    def num_samples(self):
+    def num_samples(self) -> int | None:
         """The number of real images; None if a loaded file does not say it."""
         return 0 if self.statistics is None else self.statistics.num_samples
 
-    def update(self, images):
+    def update(self, images: ArrayLike) -> None:
         """Adds a batch of real images, uint8 or float in [0, 1]; floats are rounded to uint8."""
         images = self.fitted(check_images(images), "images")
         self.image_shape = self.image_shape or images.shape[1:]
         self._add(images)
 
-    def update_features(self, features):
+    def update_features(self, features: np.ndarray) -> None:
         """Adds features of real images, `(n, d)`."""
         features = check_features(features)
         if self.statistics is None:
@@ -72,7 +79,7 @@ class ReferenceStatistics(KeepsExtractor):
         self.statistics.update(features)
         self.sample.update(features)
 
-    def merge(self, other):
+    def merge(self, other: "ReferenceStatistics") -> None:
         """Adds what another process has seen, with the same features."""
         self.check_identity(other.identity)
         if other.statistics is not None:
@@ -82,7 +89,9 @@ class ReferenceStatistics(KeepsExtractor):
             self.sample.merge(other.sample)
             self.image_shape = self.image_shape or other.image_shape
 
-    def fitted(self, images, name, extractor=None):
+    def fitted(
+        self, images: np.ndarray, name: str, extractor: Extractor | None = None
+    ) -> np.ndarray:
         """Returns images for features that can be held against those of the real ones.
 
         Where the extractor does not make grey and RGB images alike, grey ones are repeated for a
@@ -110,8 +119,13 @@ class ReferenceStatistics(KeepsExtractor):
 
     @classmethod
     def from_images(
-        cls, images, features=None, num_images=None, max_features=10_000, cache_dir=None
-    ):
+        cls,
+        images: ImagesLike,
+        features: FeaturesLike | None = None,
+        num_images: int | None = None,
+        max_features: int = 10_000,
+        cache_dir: PathLike | None = None,
+    ) -> "ReferenceStatistics":
         """Takes the features of real images, or finds them where they were kept before.
 
         Features of arrays, `Split`s and folders are kept on the disk, by a digest of what the
@@ -150,19 +164,19 @@ class ReferenceStatistics(KeepsExtractor):
             reference._add(batch)
         reference.image_shape = shapes.pop() if len(shapes) == 1 else None
         if path:
-            reference_cache.try_to_save(reference, path)
+            reference_cache.try_to_save(reference.save, path)
         return reference
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes an `.npz` of `mu` and `sigma`, as pytorch-fid reads them, and all the rest.
 
         Raises:
             ValueError: If there are fewer than two images.
         """
-        covariance = self._statistics().covariance
-        arrays = {
-            "mu": self.statistics.mean,
-            "sigma": covariance,
+        statistics = self._statistics()
+        arrays: dict[str, typing.Any] = {
+            "mu": statistics.mean,
+            "sigma": statistics.covariance,
             "image_shape": self.image_shape or (),
             "identity": self.identity or "",
         }
@@ -172,7 +186,9 @@ class ReferenceStatistics(KeepsExtractor):
             np.savez(file, **arrays)
 
     @classmethod
-    def load(cls, path, features=None, max_features=10_000):
+    def load(
+        cls, path: PathLike, features: FeaturesLike | None = None, max_features: int = 10_000
+    ) -> "ReferenceStatistics":
         """Opens an `.npz` written by `save`, or by pytorch-fid with `mu` and `sigma` alone.
 
         Args:
@@ -196,7 +212,7 @@ class ReferenceStatistics(KeepsExtractor):
             image_shape = tuple(map(int, arrays.get("image_shape", ()))) or None
             kept = FeatureSample(max(len(sample), max_features))
             if len(sample):
-                kept.restore(sample, count)
+                kept.restore(sample, len(sample) if count is None else count)
         except Exception as error:  # there is hardly an error that a damaged file cannot cause
             raise ValueError(
                 "`path` must be an .npz file with `mu` (d,) and `sigma` (d, d). "
@@ -211,7 +227,7 @@ class ReferenceStatistics(KeepsExtractor):
             reference.check_identity(reference._extractor.features_identity)
         return reference
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, typing.Any]:
         """Returns what other processes need to merge; they take no features anew."""
         return {**self.__dict__, "_extractor": None, "_identity": self.identity}
 
@@ -223,7 +239,7 @@ class ReferenceStatistics(KeepsExtractor):
             raise ValueError("`reference` must hold images. Received: none yet")
         return self.statistics
 
-    def check_identity(self, identity):
+    def check_identity(self, identity: str | None) -> None:
         """Raises a `ValueError` if features of that identity are not those kept here."""
         if identity is not None and self.identity not in (None, identity):
             raise ValueError(
@@ -231,7 +247,11 @@ class ReferenceStatistics(KeepsExtractor):
             )
 
 
-def as_reference(reference, features=None, num_images=None):
+def as_reference(
+    reference: ReferenceStatistics | PathLike | ImagesLike,
+    features: FeaturesLike | None = None,
+    num_images: int | None = None,
+) -> ReferenceStatistics:
     """Returns a `ReferenceStatistics`: one as it is, an `.npz` loaded, or of real images.
 
     Args:

@@ -1,8 +1,13 @@
 """What the metrics share that need the features themselves, not sums of them."""
 
+import numpy as np
+
 from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.arrays.types import ImagesLike, PathLike
+from keras_tsvae.metrics.extractors import FeaturesLike
 from keras_tsvae.metrics.feature_metric import FeatureMetric
 from keras_tsvae.metrics.feature_sample import FeatureSample
+from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
 
 
 class SampledMetric(FeatureMetric):
@@ -16,16 +21,25 @@ class SampledMetric(FeatureMetric):
         seed: Non-negative int, for what `result` draws at random. Defaults to 0.
     """
 
-    def __init__(self, reference, features, protocol, max_features, seed=0):
+    reference: ReferenceStatistics
+
+    def __init__(
+        self,
+        reference: ReferenceStatistics | PathLike | ImagesLike,
+        features: FeaturesLike | None,
+        protocol: str,
+        max_features: int,
+        seed: int = 0,
+    ):
         self.max_features = positive_int("max_features", max_features)
         self.seed = non_negative_int("seed", seed)
         super().__init__(reference, features, protocol)
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets all generated images."""
         self.sample = FeatureSample(self.max_features)
 
-    def update_features(self, features):
+    def update_features(self, features: np.ndarray) -> None:
         """Adds features of generated images, `(n, d)`."""
         self.sample.update(self._check_width(features))
 
@@ -49,5 +63,5 @@ class SampledMetric(FeatureMetric):
                 f"statistics alone. Received: features of {len(sample)}"
             )
 
-    def _counts(self):
+    def _counts(self) -> tuple[int, int | None]:
         return self.sample.num_seen, self.reference.num_samples

@@ -1,5 +1,7 @@
 """A figure that says what it was measured on."""
 
+import typing
+
 
 class Score(float):
     """A float that carries how it was measured.
@@ -18,7 +20,23 @@ class Score(float):
         FID 31.6 (standard protocol, 10,000 images against 10,000, features inception)
     """
 
-    def __new__(cls, value, name, protocol, features, num_samples, num_reference=None, std=None):
+    name: str
+    protocol: str
+    features: str
+    num_samples: int
+    num_reference: int | None
+    std: float | None
+
+    def __new__(
+        cls,
+        value: float,
+        name: str,
+        protocol: str,
+        features: str,
+        num_samples: int,
+        num_reference: int | None = None,
+        std: float | None = None,
+    ) -> "Score":
         """Creates the float."""
         score = super().__new__(cls, value)
         score.name = name
@@ -29,7 +47,7 @@ class Score(float):
         score.std = std
         return score
 
-    def __getnewargs__(self):
+    def __getnewargs__(self) -> tuple[typing.Any, ...]:
         """Returns what copies and pickles are made from."""
         return (
             float(self),
@@ -41,7 +59,7 @@ class Score(float):
             self.std,
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Returns the figure and all it depends on."""
         spread = "" if self.std is None else f" ± {self.std:.3g}"
         against = "" if self.num_reference is None else f" against {self.num_reference:,}"

@@ -2,23 +2,31 @@
 
 import itertools
 import os
+import typing
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.data import Split
 from keras_tsvae.data.picture_folder import batch_rows, find_pictures, picture_batches
 from keras_tsvae.metrics.protocols import check_images, with_channels
 
 
-def is_model(source) -> bool:
+def is_model(source: typing.Any) -> bool:
     """Whether `source` draws images by itself."""
     return callable(getattr(source, "sample_batches", None))
 
 
-def source_batches(source, num_images=None, name="images", **sampling):
+def source_batches(
+    source: ImagesLike,
+    num_images: int | None = None,
+    name: str = "images",
+    **sampling: typing.Any,
+) -> Iterator[np.ndarray]:
     """Yields images in checked batches of at most 256 images, or as many as 64 MiB hold.
 
     Args:
@@ -50,7 +58,9 @@ def source_batches(source, num_images=None, name="images", **sampling):
         raise ValueError(f"`{name}` must not be empty. Received: no image")
 
 
-def batches_for(model, source, num_images=None, name="images"):
+def batches_for(
+    model: typing.Any, source: ImagesLike, num_images: int | None = None, name: str = "images"
+) -> Iterator[np.ndarray]:
     """Yields the batches of `source_batches` with as many channels as a model's images have.
 
     Raises:
@@ -60,26 +70,30 @@ def batches_for(model, source, num_images=None, name="images"):
         yield with_channels(batch, model.image_shape[-1], name)
 
 
-def check_channels(model, source, num_images, name, channels):
+def check_channels(
+    model: typing.Any, source: ImagesLike, num_images: int | None, name: str, channels: int
+) -> None:
     """Raises a `ValueError` if `batches_for` would, of images with so many channels."""
     if channels != model.image_shape[-1]:
         for _ in batches_for(model, source, num_images, name):
             pass
 
 
-def is_npz(source) -> bool:
+def is_npz(source: typing.Any) -> bool:
     """Whether `source` is the path of an `.npz` file."""
     return isinstance(source, (str, os.PathLike)) and str(source).endswith(".npz")
 
 
-def is_array(source) -> bool:
+def is_array(source: typing.Any) -> bool:
     """Whether rows of `source` can be taken by their number."""
     if isinstance(source, list):  # of images, not of batches
         return bool(source) and not isinstance(source[0], tuple) and np.ndim(source[0]) < 4
     return isinstance(source, Split) or hasattr(source, "__array__")
 
 
-def first_or_random(source, num_rows, seed=0):
+def first_or_random(
+    source: ImagesLike, num_rows: int | None, seed: int = 0
+) -> tuple[ImagesLike, int | None]:
     """Returns `num_rows` random rows of an array, in its order, and how many are to be taken.
 
     Other sources come back as they are, for their first images to be taken.
@@ -122,7 +136,7 @@ def _is_read_once(source):
     )
 
 
-def require_rereadable(source, name):
+def require_rereadable(source: typing.Any, name: str) -> None:
     """Raises a `ValueError` unless the images of `source` can be read more than once."""
     if is_npz(source) or is_model(source):
         raise ValueError(

@@ -2,9 +2,11 @@
 
 import pathlib
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.files import expanded
 
 # What an optimiser or the training loop leaves besides the model's own variables.
@@ -23,25 +25,25 @@ class Checkpoint:
         ImportError: If TensorFlow is not installed.
     """
 
-    def __init__(self, prefix):
+    def __init__(self, prefix: PathLike):
         self.prefix = str(expanded(str(prefix)))
         self.variables = _read(self.prefix)
-        self.missing = []
-        self.taken = set()
+        self.missing: list[str] = []
+        self.taken: set[str] = set()
 
-    def take(self, name):
+    def take(self, name: str) -> np.ndarray | None:
         """Returns a variable as an array, or None, and remembers that it is missing."""
         self.taken.add(name)
         if name not in self.variables:
             self.missing.append(name)
         return self.variables.get(name)
 
-    def count(self, pattern):
+    def count(self, pattern: str) -> int:
         """Returns one more than the highest number that `pattern` finds in any name."""
         found = [re.match(pattern, name) for name in self.variables]
         return 1 + max((int(match.group(1)) for match in found if match), default=-1)
 
-    def size(self, *places):
+    def size(self, *places: tuple[str, int]) -> int:
         """Returns the length of an axis, on which all variables `(name, axis)` must agree."""
         found = {
             name: self.variables[name].shape[axis : axis + 1]
@@ -55,7 +57,7 @@ class Checkpoint:
             raise ValueError(self._error(f"shapes that do not agree: {', '.join(shapes)}"))
         return next(iter(found.values()))[0]
 
-    def finish(self):
+    def finish(self) -> None:
         """Raises a `ValueError` that names what was missing and what nobody took."""
         extra = sorted(name for name in self.variables if not self._expected(name))
         if self.missing or extra:
@@ -77,7 +79,7 @@ class Checkpoint:
         )
 
 
-def listed(names, limit=8):
+def listed(names: Sequence[str], limit: int = 8) -> str:
     """Returns the first of some names, and how many more there are, as text."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more

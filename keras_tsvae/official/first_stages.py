@@ -1,11 +1,16 @@
 """The official code's three first stages: sizes read off a checkpoint, variables assigned."""
 
 from keras_tsvae import networks
+from keras_tsvae.arrays.types import ImageShape
+from keras_tsvae.official.checkpoint import Checkpoint
+from keras_tsvae.official.variables import Assignment
 
 _BLOCK = r"stage1/(?:encoder|decoder)/scale\d+/block"
 
 
-def make_resnet(checkpoint, image_shape):
+def make_resnet(
+    checkpoint: Checkpoint, image_shape: ImageShape
+) -> tuple[networks.ResNetEncoder, networks.ResNetDecoder]:
     """Returns an encoder and a decoder of the checkpoint's sizes."""
     latent_dim = checkpoint.size(
         ("stage1/encoder/dense/bias", 0),
@@ -35,7 +40,9 @@ def make_resnet(checkpoint, image_shape):
     return encoder, networks.ResNetDecoder(image_shape, latent_dim, **arguments)
 
 
-def assign_resnet(assignment, encoder, decoder):
+def assign_resnet(
+    assignment: Assignment, encoder: networks.ResNetEncoder, decoder: networks.ResNetDecoder
+) -> None:
     """Copies the variables of a ResNet first stage."""
     scope = "stage1/encoder"
     assignment.linear(encoder.get_layer("stem"), f"{scope}/conv0")
@@ -56,7 +63,9 @@ def assign_resnet(assignment, encoder, decoder):
     assignment.linear(decoder.get_layer("to_image"), f"{scope}/conv2d")
 
 
-def make_infogan(checkpoint, image_shape):
+def make_infogan(
+    checkpoint: Checkpoint, image_shape: ImageShape
+) -> tuple[networks.InfoGANEncoder, networks.InfoGANDecoder]:
     """Returns an encoder and a decoder of the checkpoint's sizes."""
     latent_dim = checkpoint.size(
         ("stage1/decoder/fc1/Matrix", 0),
@@ -73,7 +82,9 @@ def make_infogan(checkpoint, image_shape):
     return encoder, networks.InfoGANDecoder(image_shape, latent_dim, **sizes)
 
 
-def assign_infogan(assignment, encoder, decoder):
+def assign_infogan(
+    assignment: Assignment, encoder: networks.InfoGANEncoder, decoder: networks.InfoGANDecoder
+) -> None:
     """Copies the variables of an InfoGAN first stage."""
     for name, place, kernel, bias in (
         ("conv_0", "conv1", "w", "biases"),
@@ -95,7 +106,9 @@ def assign_infogan(assignment, encoder, decoder):
         assignment.norm(decoder.get_layer(f"norm_{index}"), f"stage1/decoder/bn{index + 1}_w")
 
 
-def make_wae(checkpoint, image_shape):
+def make_wae(
+    checkpoint: Checkpoint, image_shape: ImageShape
+) -> tuple[networks.WAEEncoder, networks.WAEDecoder]:
     """Returns an encoder and a decoder of the checkpoint's sizes."""
     latent_dim = checkpoint.size(
         ("stage1/encoder/dense/bias", 0),
@@ -109,7 +122,9 @@ def make_wae(checkpoint, image_shape):
     return encoder, networks.WAEDecoder(image_shape, latent_dim, base_dim)
 
 
-def assign_wae(assignment, encoder, decoder):
+def assign_wae(
+    assignment: Assignment, encoder: networks.WAEEncoder, decoder: networks.WAEDecoder
+) -> None:
     """Copies the variables of a WAE first stage."""
     for index in range(4):
         place = "stage1/encoder/conv2d" + (f"_{index}" if index else "")

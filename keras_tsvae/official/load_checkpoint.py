@@ -1,13 +1,16 @@
 """From a checkpoint of the official code to a model of this package."""
 
 from keras_tsvae.arguments import check_image_shape
+from keras_tsvae.arrays.types import ImageShape, PathLike
 from keras_tsvae.models import FirstStageVAE, SecondStageVAE, TwoStageVAE
 from keras_tsvae.official.checkpoint import Checkpoint
 from keras_tsvae.official.first_stages import FIRST_STAGES
 from keras_tsvae.official.variables import Assignment
 
 
-def load_official_checkpoint(prefix, network, image_shape, likelihood="gaussian"):
+def load_official_checkpoint(
+    prefix: PathLike, network: str, image_shape: ImageShape, likelihood: str = "gaussian"
+) -> TwoStageVAE | FirstStageVAE:
     """Reads a model that was trained with the official TensorFlow 1 code.
 
     All sizes are inferred from the variables' shapes. Batch normalisation keeps its debiased

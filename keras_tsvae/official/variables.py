@@ -1,16 +1,26 @@
 """Which official variable belongs to which weight of a layer."""
 
-from keras_tsvae.official.checkpoint import listed
+import keras
+
+from keras_tsvae.layers import (
+    DebiasedBatchNormalization,
+    DenseResBlock,
+    DenseScaleBlock,
+    ResBlock,
+    ScaleBlock,
+    SpectralNormalization,
+)
+from keras_tsvae.official.checkpoint import Checkpoint, listed
 
 
 class Assignment:
     """Copies variables of a `Checkpoint` into layers, checking shapes, naming what does not fit."""
 
-    def __init__(self, checkpoint):
+    def __init__(self, checkpoint: Checkpoint):
         self.checkpoint = checkpoint
-        self.misfits = []
+        self.misfits: list[str] = []
 
-    def weight(self, variable, name):
+    def weight(self, variable: keras.Variable, name: str) -> None:
         """Sets a weight."""
         value = self._take(name, tuple(variable.shape))
         if value is not None:
@@ -24,18 +34,20 @@ class Assignment:
             return None
         return value
 
-    def linear(self, layer, scope, kernel="kernel", bias="bias"):
+    def linear(
+        self, layer: keras.Layer, scope: str, kernel: str = "kernel", bias: str = "bias"
+    ) -> None:
         """Sets a dense or convolutional layer."""
         self.weight(layer.kernel, f"{scope}/{kernel}")
         self.weight(layer.bias, f"{scope}/{bias}")
 
-    def spectral(self, wrapper, scope, kernel, bias):
+    def spectral(self, wrapper: SpectralNormalization, scope: str, kernel: str, bias: str) -> None:
         """Sets a spectrally normalised layer."""
         self.weight(wrapper.layer.kernel, f"{scope}/{kernel}")
         self.weight(wrapper.bias, f"{scope}/{bias}")
         self.weight(wrapper.u, f"{scope}/{scope}/{kernel}0/u_var")
 
-    def norm(self, layer, scope):
+    def norm(self, layer: DebiasedBatchNormalization, scope: str) -> None:
         """Sets a batch normalisation, with its debiased moving averages."""
         self.weight(layer.scale, f"{scope}/gamma")
         self.weight(layer.offset, f"{scope}/beta")
@@ -50,7 +62,7 @@ class Assignment:
         for name, shape in follow_from_the_above.items():
             self._take(f"{scope}/{scope}/{name}", shape)
 
-    def block(self, block, scope):
+    def block(self, block: ResBlock | DenseResBlock, scope: str) -> None:
         """Sets a residual block."""
         for index, norm in enumerate(block.norms):
             self.norm(norm, f"{scope}/bn{index}_w")
@@ -58,12 +70,12 @@ class Assignment:
             self.linear(transform, f"{scope}/layer{index}")
         self.linear(block.shortcut, f"{scope}/shortcut")
 
-    def scale(self, scale, scope):
+    def scale(self, scale: ScaleBlock | DenseScaleBlock, scope: str) -> None:
         """Sets a scale block."""
         for index, block in enumerate(scale.blocks):
             self.block(block, f"{scope}/block{index}")
 
-    def finish(self):
+    def finish(self) -> None:
         """Raises a `ValueError` if anything was missing, left over, or of another shape."""
         self.checkpoint.finish()
         if self.misfits:

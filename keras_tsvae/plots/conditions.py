@@ -1,19 +1,32 @@
 """What a conditional model draws when it is asked for something, or changes in a picture."""
 
+import typing
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.arrays.grids import image_grid
+from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.models import ConditionalTwoStageVAE
 from keras_tsvae.plots.images import require_finite, side_by_side
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _RANDOM, _ORIGINAL, _RECONSTRUCTION = "random", "original", "reconstruction"
 _FEW = 20  # values of a number that are drawn as classes are, at the most
 _INCHES = 0.9  # height and width of an image in a grid
 
 
-def conditioned(model, conditions, n=8, seed=0, columns=4):
+def conditioned(
+    model: ConditionalTwoStageVAE,
+    conditions: dict[str, typing.Any],
+    n: int = 8,
+    seed: int = 0,
+    columns: int = 4,
+) -> "Figure":
     """Draws random samples beside samples under several conditions, all of the same noise.
 
     Args:
@@ -45,7 +58,9 @@ def conditioned(model, conditions, n=8, seed=0, columns=4):
     return side_by_side(panels, min(positive_int("columns", columns), n))
 
 
-def class_grid(model, columns=10, seed=0, strength=1.0):
+def class_grid(
+    model: ConditionalTwoStageVAE, columns: int = 10, seed: int = 0, strength: float = 1.0
+) -> "Figure":
     """Draws a row of samples of each class; what stands in one column has the same noise.
 
     Args:
@@ -70,7 +85,12 @@ def class_grid(model, columns=10, seed=0, strength=1.0):
     return _labelled_rows(names, np.stack(rows))
 
 
-def traversals(model, images, names, steps=7):
+def traversals(
+    model: ConditionalTwoStageVAE,
+    images: ImagesLike,
+    names: str | int | Sequence[str | int],
+    steps: int = 7,
+) -> "Figure":
     """Draws images as what is called by a name goes from one extreme to the other.
 
     A row for each name of each image: the image's own reconstruction, then `model.traverse`.
@@ -102,7 +122,9 @@ def traversals(model, images, names, steps=7):
     return _labelled_rows(labels, rows.reshape(-1, *rows.shape[2:]), [_RECONSTRUCTION])
 
 
-def edits(model, images, changes):
+def edits(
+    model: ConditionalTwoStageVAE, images: ImagesLike, changes: dict[str, typing.Any]
+) -> "Figure":
     """Draws images, their reconstructions, and those with one change after the other, in rows.
 
     Args:

@@ -1,7 +1,16 @@
 """How a training went."""
 
+import typing
 
-def training_curves(history):
+import keras
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def training_curves(
+    history: keras.callbacks.History | dict[str, list[float]],
+) -> "Figure":
     """Draws loss and gamma of both stages over the epochs, with validation where there is any.
 
     Args:

@@ -1,14 +1,20 @@
 """Images side by side: originals, reconstructions, samples."""
 
+import typing
+
 import numpy as np
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.grids import image_grid
-from keras_tsvae.models import TwoStageVAE
+from keras_tsvae.arrays.types import ArrayLike, ImagesLike
+from keras_tsvae.models import FirstStageVAE, TwoStageVAE
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def side_by_side(panels, columns=8):
+def side_by_side(panels: dict[str, ArrayLike], columns: int = 8) -> "Figure":
     """Draws grids of images next to each other, each under its title.
 
     Args:
@@ -27,8 +33,8 @@ def side_by_side(panels, columns=8):
     columns = positive_int("columns", columns)
     if not isinstance(panels, dict) or not panels:
         raise ValueError(f"`panels` must map titles to images. Received: panels={panels!r:.100}")
-    panels = {title: np.asarray(images) for title, images in panels.items()}
-    for title, images in panels.items():
+    arrays = {title: np.asarray(images) for title, images in panels.items()}
+    for title, images in arrays.items():
         if images.ndim != 4 or 0 in images.shape or images.shape[-1] not in (1, 3):
             raise ValueError(
                 "`panels` must map titles to images of shape (n, height, width, channels), n at "
@@ -40,10 +46,10 @@ def side_by_side(panels, columns=8):
                 f"Received: {title!r} of dtype {images.dtype}"
             )
         require_finite("panels", images, title)
-    rows = max(-(-len(images) // columns) for images in panels.values())
-    figure = Figure(figsize=(0.55 * columns * len(panels), 0.55 * rows + 0.5), layout="constrained")
+    rows = max(-(-len(images) // columns) for images in arrays.values())
+    figure = Figure(figsize=(0.55 * columns * len(arrays), 0.55 * rows + 0.5), layout="constrained")
     for axes, (title, images) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items()
+        figure.subplots(1, len(arrays), squeeze=False)[0], arrays.items()
     ):
         grid = image_grid(images, columns, rows)
         axes.imshow(grid, "gray", vmin=0, vmax=1, interpolation="nearest")
@@ -52,7 +58,7 @@ def side_by_side(panels, columns=8):
     return figure
 
 
-def require_finite(name, images, title):
+def require_finite(name: str, images: np.ndarray, title: str) -> None:
     """Raises a `ValueError` for images that would be drawn as blank places."""
     if not np.isfinite(images).all():
         raise ValueError(
@@ -60,7 +66,7 @@ def require_finite(name, images, title):
         )
 
 
-def reconstructions(model, images):
+def reconstructions(model: TwoStageVAE | FirstStageVAE, images: ImagesLike) -> "Figure":
     """Draws images beside their reconstructions.
 
     Args:
@@ -77,7 +83,7 @@ def reconstructions(model, images):
     return side_by_side({"originals": images, "reconstructions": model.reconstruct(images)})
 
 
-def samples(model, n=64, seed=0):
+def samples(model: TwoStageVAE, n: int = 64, seed: int | None = 0) -> "Figure":
     """Draws samples of the first stage alone, of the mixture, if one is fitted, and of both stages.
 
     Args:

@@ -1,14 +1,23 @@
 """Latent vectors: a plane of them, and how far they are from N(0, I)."""
 
+import typing
+from collections.abc import Sequence
+
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.latents.statistics import LatentStatistics
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _POINTS = 5_000  # drawn in a plane at the most
 
 
-def latent_plane(posteriors, labels, label_names=None):
+def latent_plane(
+    posteriors: Posteriors, labels: ArrayLike, label_names: Sequence[str] | None = None
+) -> "Figure":
     """Draws posterior means as points in the plane, coloured by class.
 
     Of a latent space of two dimensions, the plane is that space; of a wider one, it is that of
@@ -86,7 +95,9 @@ def _in_the_plane(points):
     return centered @ directions[:2].T, tuple(names)
 
 
-def latent_spectrum(first=None, second=None):
+def latent_spectrum(
+    first: LatentStatistics | None = None, second: LatentStatistics | None = None
+) -> "Figure":
     """Draws how far the aggregate posteriors of both stages are from N(0, I).
 
     On the left the eigenvalues of the covariance of z and of u, which are 1 for N(0, I); on the

@@ -1,6 +1,7 @@
 """One experiment as data, and the optimisers it asks for."""
 
 import dataclasses
+import typing
 
 import keras
 
@@ -12,11 +13,13 @@ from keras_tsvae.arguments import (
     non_negative_int,
     positive_int,
 )
+from keras_tsvae.arrays.types import ImageShape
 from keras_tsvae.networks.conditioning import CONDITIONING
 from keras_tsvae.optimizers import FusedAdam
 
 KINDS = ("attributes", "classes", "number", "vector")
 NETWORKS = ("resnet", "infogan", "wae")
+LearningRate: typing.TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 CONDITIONED_STAGES = ("both", "first", "second")
 SCHEDULES = ("constant", "halved", "cosine")
 _POSITIVE = (
@@ -62,7 +65,7 @@ class Preset:
     name: str
     dataset: str
     network: str
-    image_shape: tuple
+    image_shape: ImageShape
     train_size: int
     epochs: int
     second_stage_epochs: int
@@ -88,11 +91,11 @@ class Preset:
     second_stage_halve_every: int | None = None
     conditions: str | None = None
     condition_dim: int | None = None
-    condition_names: tuple | None = None
+    condition_names: tuple[str, ...] | None = None
     conditioning: str = "modulate"
     conditioned_stages: str = "both"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Checks every field that no network or stage checks later."""
         object.__setattr__(self, "image_shape", check_image_shape(self.image_shape))
         check_gamma(self.gamma)
@@ -135,18 +138,18 @@ class Preset:
             for name in ("halve_every", "second_stage_halve_every"):
                 positive_int(name, getattr(self, name))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, typing.Any]:
         """Returns the fields as a dict that JSON can hold."""
         return dataclasses.asdict(self)
 
     @property
     def steps_per_epoch(self) -> tuple[int, int]:
         """Steps per epoch of either stage; the last partial batch is dropped."""
-        sizes = (self.batch_size, self.second_stage_batch_size or self.batch_size)
-        return tuple(max(self.train_size // size, 1) for size in sizes)
+        first, second = self.batch_size, self.second_stage_batch_size or self.batch_size
+        return max(self.train_size // first, 1), max(self.train_size // second, 1)
 
 
-def conditions_of(preset):
+def conditions_of(preset: Preset) -> conditions.Condition | None:
     """Returns the `keras_tsvae.conditions.Condition` of a preset, or None of one without."""
     if preset.conditions is None:
         return None
@@ -157,14 +160,15 @@ def conditions_of(preset):
     return kind(size=preset.condition_dim, names=preset.condition_names)
 
 
-def optimizers(preset):
+def optimizers(preset: Preset) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
     """Returns a fresh optimiser for each stage, with the preset's learning rate schedule."""
     optimizer = type(keras.optimizers.get(preset.optimizer))
     optimizer = FusedAdam if optimizer is keras.optimizers.Adam else optimizer
-    return tuple(optimizer(rate) for rate in learning_rates(preset))
+    first, second = learning_rates(preset)
+    return optimizer(first), optimizer(second)
 
 
-def learning_rates(preset):
+def learning_rates(preset: Preset) -> tuple[LearningRate, LearningRate]:
     """Returns each stage's learning rate: a float, or a schedule of steps."""
     first, second = preset.steps_per_epoch
     return (

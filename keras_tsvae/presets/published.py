@@ -1,6 +1,7 @@
 """The settings of the published experiments, and of the demonstration."""
 
 import dataclasses
+import typing
 
 from keras_tsvae.presets.preset import Preset
 
@@ -180,7 +181,7 @@ _PRESETS = (
 )
 
 
-def names(conditional=None):
+def names(conditional: bool | None = None) -> tuple[str, ...]:
     """Returns the names of all presets, or of those with (True) or without (False) conditions."""
     return tuple(
         preset.name
@@ -189,7 +190,7 @@ def names(conditional=None):
     )
 
 
-def get(name, **overrides):
+def get(name: str, **overrides: typing.Any) -> Preset:
     """Returns a `Preset`, with some fields in place of its own.
 
     Raises:
@@ -207,7 +208,7 @@ def get(name, **overrides):
     return dataclasses.replace(found[0], **overrides)
 
 
-def describe(name):
+def describe(name: str) -> str:
     """Returns what a preset is, as text: one line per field that is set."""
     preset = get(name).to_dict()
     return "\n".join(f"{field:26}{value}" for field, value in preset.items() if value is not None)

@@ -8,13 +8,21 @@ normalisation: the weights have it folded in.
 import keras
 
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.types import Tensor
 
 FIXED = {"dtype": "float32"}  # whatever Keras's policy is: these are measuring instruments
 _IMAGES = {**FIXED, **CHANNELS_LAST}
 _HALVING = (2, "valid")  # strides and padding of what halves height and width
 
 
-def convolution(x, name, filters, kernel_size=1, strides=1, padding="same"):
+def convolution(
+    x: Tensor,
+    name: str,
+    filters: int,
+    kernel_size: int | tuple[int, int] = 1,
+    strides: int = 1,
+    padding: str = "same",
+) -> Tensor:
     """Returns `relu(convolution + bias)`."""
     return keras.layers.Conv2D(
         filters,
@@ -28,12 +36,12 @@ def convolution(x, name, filters, kernel_size=1, strides=1, padding="same"):
     )(x)
 
 
-def halving_max_pool(x):
+def halving_max_pool(x: Tensor) -> Tensor:
     """Returns maxima over 3x3 pixels, at half the height and width."""
     return keras.layers.MaxPooling2D(3, *_HALVING, **_IMAGES)(x)
 
 
-def block_a(x, name, pool_filters):
+def block_a(x: Tensor, name: str, pool_filters: int) -> Tensor:
     """35x35 pixels: 1x1, 5x5, two 3x3, and an average."""
     return _joined(
         convolution(x, f"{name}.branch1x1", 64),
@@ -43,7 +51,7 @@ def block_a(x, name, pool_filters):
     )
 
 
-def block_b(x, name):
+def block_b(x: Tensor, name: str) -> Tensor:
     """35x35 pixels to 17x17."""
     return _joined(
         convolution(x, f"{name}.branch3x3", 384, 3, *_HALVING),
@@ -52,7 +60,7 @@ def block_b(x, name):
     )
 
 
-def block_c(x, name, width):
+def block_c(x: Tensor, name: str, width: int) -> Tensor:
     """17x17 pixels: 1x1, one and two 7x7, each as 1x7 and 7x1, and an average."""
     row, column = (1, 7), (7, 1)
     double = (width,), (width, column), (width, row), (width, column), (192, row)
@@ -64,7 +72,7 @@ def block_c(x, name, width):
     )
 
 
-def block_d(x, name):
+def block_d(x: Tensor, name: str) -> Tensor:
     """17x17 pixels to 8x8."""
     steps = (192,), (192, (1, 7)), (192, (7, 1)), (192, 3, *_HALVING)
     return _joined(
@@ -74,7 +82,7 @@ def block_d(x, name):
     )
 
 
-def block_e(x, name, pool):
+def block_e(x: Tensor, name: str, pool: str) -> Tensor:
     """8x8 pixels: 1x1, one and two 3x3, the last as 1x3 beside 3x1, and a pool.
 
     Args:

@@ -1,6 +1,7 @@
 """Features of images, by the Inception network of 2015."""
 
 import hashlib
+import typing
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ from keras import ops
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.inference import batched, collect
+from keras_tsvae.arrays.types import ArrayLike, PathLike
 from keras_tsvae.arrays.vectors import check_vectors
 from keras_tsvae.backend import compile_function
 from keras_tsvae.data.picture_folder import batch_rows
@@ -65,7 +67,7 @@ class InceptionV3Features:
     converts_channels = True
     image_shape = None  # any
 
-    def __init__(self, weights=None, layer="2048", batch_size=64):
+    def __init__(self, weights: PathLike | None = None, layer: str = "2048", batch_size: int = 64):
         layer = str(layer)
         if layer not in DIMENSIONS:
             raise ValueError(
@@ -82,7 +84,7 @@ class InceptionV3Features:
         self._prepare = compile_function(self._resize, self._prepared)
         self._network = compile_function(self.model, self.model)
 
-    def __call__(self, images):
+    def __call__(self, images: ArrayLike) -> np.ndarray:
         """Returns the features of images.
 
         Args:
@@ -99,15 +101,15 @@ class InceptionV3Features:
         rows = min(self.batch_size, batch_rows(images[:1].nbytes))
         return collect(batched(self._features, (images,), rows), len(images))
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, typing.Any]) -> "InceptionV3Features":
         """Returns itself: copies of what uses an extractor share it."""
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[typing.Any, ...]:
         """Returns what copies and pickles are made from: the weights are read anew."""
         return type(self), (self.weights, self.layer, self.batch_size)
 
-    def class_logits(self, features):
+    def class_logits(self, features: ArrayLike) -> np.ndarray:
         """Returns the logits of the classes, without the bias, as the Inception score uses them.
 
         Args:
@@ -137,13 +139,13 @@ class InceptionV3Features:
             values = loaded[name][: len(layer.weights)]  # the unbiased logits leave the bias out
             layer.set_weights(values)
             for value in values:
-                digest.update(np.ascontiguousarray(value))
+                digest.update(np.ascontiguousarray(value).data)
         self.features_identity = f"inception-v3-2015-12-05/{self.layer}/{digest.hexdigest()[:12]}"
         self.identity = self.features_identity
         self.has_classes = self.layer == "2048"
         self._class_kernel = loaded["fc"][0] if self.has_classes else None
         if self.has_classes:
-            digest = hashlib.sha256(np.ascontiguousarray(self._class_kernel))
+            digest = hashlib.sha256(np.ascontiguousarray(self._class_kernel).data)
             self.identity += f"/{digest.hexdigest()[:12]}"
 
     def _features(self, batch):

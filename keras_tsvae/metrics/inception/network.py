@@ -26,7 +26,7 @@ DIMENSIONS = {
 }
 
 
-def inception_network(layer):
+def inception_network(layer: str) -> keras.Model:
     """Returns the network up to a layer, its weights still zero.
 
     It takes float32 images `(batch, 299, 299, 3)` in [0, 255] and returns vectors

@@ -5,11 +5,12 @@ import zipfile
 import h5py
 import numpy as np
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.files import expanded
 from keras_tsvae.metrics.inception import torch_file
 
 
-def read_state_dict(path) -> dict[str, np.ndarray]:
+def read_state_dict(path: PathLike) -> dict[str, np.ndarray]:
     """Returns the arrays of a file of weights by their names.
 
     What a file is, is told from its content: a file of PyTorch's, `.pth` or `.pt`, zipped or as

@@ -1,10 +1,13 @@
 """The bilinear resize of TensorFlow 1."""
 
+import typing
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -40,19 +43,19 @@ class TF1BilinearResize(keras.layers.Layer):
         `half_pixel_centers=False`.
     """
 
-    def __init__(self, size, **kwargs):
+    def __init__(self, size: int, **kwargs: typing.Any):
         super().__init__(**kwargs)
         self.size = positive_int("size", size)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Returns the resized images."""
         return self._resized(self._resized(inputs, 1), 2)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns `(batch, size, size, channels)`."""
         return (input_shape[0], self.size, self.size, input_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "size": self.size}
 

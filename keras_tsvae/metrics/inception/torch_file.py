@@ -19,7 +19,7 @@ import numpy as np
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-_STORAGES = {
+_STORAGES: dict[str, np.dtype[typing.Any]] = {
     "DoubleStorage": np.dtype("<f8"),
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
@@ -33,7 +33,7 @@ _STORAGES = {
 }
 
 
-def read_zip(archive):
+def read_zip(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
     """Returns the tensors by name, as read-only arrays.
 
     Args:
@@ -55,7 +55,7 @@ def read_zip(archive):
     return _arrays(state, storages, data)
 
 
-def read_legacy(file):
+def read_legacy(file: io.BufferedReader) -> dict[str, np.ndarray]:
     """Returns the tensors by name, as read-only arrays, of a file before PyTorch 1.6.
 
     Args:
@@ -77,10 +77,10 @@ def read_legacy(file):
     data = {}
     for key in keys:
         storage = storages[key]
-        is_whole = file.read(8) == storage.count.to_bytes(8, "little")
+        is_whole = file.read(8) == storage.length.to_bytes(8, "little")
         left = os.fstat(file.fileno()).st_size - file.tell()
         if not is_whole or storage.nbytes > left:
-            raise ValueError(f"its storage {key!r} is not of {storage.count} numbers, or cut off")
+            raise ValueError(f"its storage {key!r} is not of {storage.length} numbers, or cut off")
         data[key] = file.read(storage.nbytes)
     return _arrays(state, storages, data)
 
@@ -90,11 +90,11 @@ class _Storage(typing.NamedTuple):
 
     kind: str
     key: str
-    count: int
+    length: int
 
     @property
     def nbytes(self):
-        return self.count * _STORAGES[self.kind].itemsize
+        return self.length * _STORAGES[self.kind].itemsize
 
 
 class _Tensor(typing.NamedTuple):
@@ -102,8 +102,8 @@ class _Tensor(typing.NamedTuple):
 
     storage: _Storage
     offset: int
-    shape: tuple
-    strides: tuple
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
 
 # The callables below are instances without attributes, not functions, because a pickle can also
@@ -121,7 +121,7 @@ class _RebuildTensor:
         if not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ValueError("it has a tensor whose shape, strides or offset are not natural")
         last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides))
-        if 0 not in shape and last >= storage.count:
+        if 0 not in shape and last >= storage.length:
             raise ValueError("it has a tensor that reaches beyond its storage")
         return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
@@ -201,7 +201,7 @@ def _arrays(state, storages, data):
 
 
 def _decoded(storage, data):
-    row = np.frombuffer(data, _STORAGES[storage.kind], storage.count)
+    row = np.frombuffer(data, _STORAGES[storage.kind], storage.length)
     if storage.kind == "BoolStorage":
         return row != 0
     if storage.kind == "BFloat16Storage":

@@ -3,10 +3,13 @@
 import contextlib
 import hashlib
 import os
+import typing
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.files import cache_folder, expanded, written_beside
 from keras_tsvae.metrics.inception.state_dict import read_state_dict
 
@@ -16,7 +19,9 @@ _SHA256_START = "6726825d"  # as the name says
 _EPSILON = 1e-3  # of the batch normalisations
 
 
-def load_weights(weights, shapes):
+def load_weights(
+    weights: PathLike | None, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Returns `(kernel, bias)` by layer, batch normalisation folded into the convolutions.
 
     What is converted is kept in the cache folder, under the hash of the file it comes from.
@@ -110,7 +115,7 @@ def _from_cache(path, shapes):
 
 
 def _to_cache(path, converted):
-    arrays = {}
+    arrays: dict[str, typing.Any] = {}
     for name, (kernel, bias) in converted.items():
         arrays |= {f"{name}/kernel": kernel, f"{name}/bias": bias}
     with written_beside(path) as partial:
