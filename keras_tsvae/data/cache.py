@@ -103,7 +103,10 @@ def image_data(
     if found is None:
         found = _made(folder, digest, make_recipe(), verbose)
     arrays, label_names = found
-    train, validation, test = (Split(*arrays[part], flip_in_training) for part in PARTS)
+    train, validation, test = (
+        Split(images, labels, flip_in_training)
+        for images, labels in (arrays[part] for part in PARTS)
+    )
     return ImageData(name, train, validation, test, label_names)
 
 
