@@ -4,22 +4,24 @@ import contextlib
 import numbers
 import operator
 import re
+from collections.abc import Iterator
+from typing import Any
 
 GAMMAS = ("learned", "computed", "optimal")
 LEAST_GAMMA = 1e-6
 
 
-def positive_int(name: str, value) -> int:
+def positive_int(name: str, value: Any) -> int:
     """Returns `value` as an `int`, or raises a `ValueError` that names the argument."""
     return _int_at_least(name, value, 1, "a positive integer")
 
 
-def non_negative_int(name: str, value) -> int:
+def non_negative_int(name: str, value: Any) -> int:
     """Returns `value` as an `int` of at least 0, or raises a `ValueError`."""
     return _int_at_least(name, value, 0, "an integer of at least 0")
 
 
-def check_image_shape(value) -> tuple[int, int, int]:
+def check_image_shape(value: Any) -> tuple[int, int, int]:
     """Returns `(height, width, channels)` as a tuple of positive ints, or raises."""
     try:
         height, width, channels = value
@@ -28,10 +30,14 @@ def check_image_shape(value) -> tuple[int, int, int]:
             "`image_shape` must be three positive integers (height, width, channels). "
             f"Received: image_shape={value!r}"
         ) from None
-    return tuple(positive_int("image_shape", side) for side in (height, width, channels))
+    return (
+        positive_int("image_shape", height),
+        positive_int("image_shape", width),
+        positive_int("image_shape", channels),
+    )
 
 
-def check_gamma(value, name="gamma"):
+def check_gamma(value: Any, name: str = "gamma") -> str | float:
     """Returns one of `GAMMAS` or a float, or raises a `ValueError`."""
     if isinstance(value, str) and value in GAMMAS:
         return value
@@ -43,12 +49,12 @@ def check_gamma(value, name="gamma"):
     return float(value)
 
 
-def is_number(value) -> bool:
+def is_number(value: Any) -> bool:
     """Whether `value` is a real number, of Python or NumPy, and no bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def gamma_of_likelihood(likelihood, gamma, decoder):
+def gamma_of_likelihood(likelihood: str, gamma: Any, decoder: Any) -> str | float | None:
     """Returns a checked `gamma`, None for the cross-entropy; raises if they do not fit."""
     if likelihood not in ("gaussian", "cross_entropy"):
         raise ValueError(
@@ -71,7 +77,7 @@ def gamma_of_likelihood(likelihood, gamma, decoder):
 
 
 @contextlib.contextmanager
-def naming_argument(name):
+def naming_argument(name: str) -> Iterator[None]:
     """Lets errors about conditions call what was given by its `name`."""
     try:
         yield
@@ -79,7 +85,7 @@ def naming_argument(name):
         raise ValueError(re.sub("`conditions?`", f"`{name}`", str(error))) from error
 
 
-def _int_at_least(name, value, least, rule):
+def _int_at_least(name: str, value: Any, least: int, rule: str) -> int:
     try:
         number = operator.index(value)
     except TypeError:

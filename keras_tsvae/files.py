@@ -11,16 +11,19 @@ import shutil
 import socket
 import time
 import uuid
+from collections.abc import Callable, Iterator
+
+from keras_tsvae.arrays.types import PathLike
 
 _PARTIAL = re.compile(r"\.tsvae-(new|old)-([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]{8}-(.+)")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # pathlib makes one slash of two
 _EARLIER = r"\.[0-9a-f]{12}-"  # what partial files began with before they named their process
 _A_DAY = 24 * 60 * 60
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
-_own = set()  # names of this process's partial files
+_own: set[str] = set()  # names of this process's partial files
 
 
-def expanded(path):
+def expanded(path: PathLike) -> pathlib.Path:
     """Returns a `pathlib.Path`, with `~` expanded; every path a user gives goes through here.
 
     Raises:
@@ -35,7 +38,9 @@ def expanded(path):
 
 
 @contextlib.contextmanager
-def written_beside(path, unless=None):
+def written_beside(
+    path: PathLike, unless: Callable[[], bool] | None = None
+) -> Iterator[pathlib.Path]:
     """Yields a fresh path next to `path`; when the body succeeds, it takes the place of `path`.
 
     The body may write a file or a folder; a folder also takes the place of a folder that is not
@@ -58,7 +63,7 @@ def written_beside(path, unless=None):
 
 
 @contextlib.contextmanager
-def scratch_folder(path):
+def scratch_folder(path: PathLike) -> Iterator[pathlib.Path]:
     """Yields a new folder next to `path` that is removed at the end, or once its process is gone.
 
     Args:
@@ -72,7 +77,7 @@ def scratch_folder(path):
         yield folder
 
 
-def cache_folder(*parts):
+def cache_folder(*parts: str) -> pathlib.Path:
     """Returns the folder of what can be fetched or computed again; it need not exist yet.
 
     Args:
@@ -86,7 +91,7 @@ def cache_folder(*parts):
     return keras.joinpath("keras_tsvae", *parts)
 
 
-def _put(new, path, unless):
+def _put(new: pathlib.Path, path: pathlib.Path, unless: Callable[[], bool]) -> None:
     """Renames `new` to `path`; of several processes the last one wins, and none fails."""
     while not unless():
         try:
@@ -100,7 +105,7 @@ def _put(new, path, unless):
             return
 
 
-def _exchange(new, path):
+def _exchange(new: pathlib.Path, path: pathlib.Path) -> bool:
     """Puts the folder `new` in place of `path`; False if another process has come between."""
     old = _fresh(path, "old")
     try:
@@ -121,7 +126,7 @@ def _exchange(new, path):
 
 
 @contextlib.contextmanager
-def _partial(path):
+def _partial(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a fresh path next to `path` that is removed at the end."""
     partial = _fresh(path, "new")
     try:
@@ -131,7 +136,7 @@ def _partial(path):
         _own.discard(partial.name)
 
 
-def _fresh(path, kind):
+def _fresh(path: pathlib.Path, kind: str) -> pathlib.Path:
     """Returns a path next to `path` whose name tells its process."""
     name = f".tsvae-{kind}-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name[-64:]}"
     _own.add(name)
@@ -139,7 +144,7 @@ def _fresh(path, kind):
 
 
 @functools.cache
-def _machine():
+def _machine() -> str:
     """Returns 8 hex digits for the processes among which a number means one process."""
     space = ""
     with contextlib.suppress(OSError):  # containers may share a host's name, not its processes
@@ -147,7 +152,7 @@ def _machine():
     return hashlib.sha256(f"{socket.gethostname()}{space}".encode()).hexdigest()[:8]
 
 
-def _remove_abandoned(path):
+def _remove_abandoned(path: pathlib.Path) -> None:
     """Removes what processes that are gone have left in the folder of `path`."""
     earlier = re.compile(_EARLIER + re.escape(path.name))
     with contextlib.suppress(OSError):
@@ -162,7 +167,7 @@ def _remove_abandoned(path):
                     _remove(place)
 
 
-def _is_gone(machine, pid):
+def _is_gone(machine: str, pid: str) -> bool:
     """Whether it is known that a process has ended."""
     if machine != _machine() or os.name != "posix":
         return False
@@ -177,11 +182,11 @@ def _is_gone(machine, pid):
     return False
 
 
-def _last_change(path):
+def _last_change(path: pathlib.Path) -> float:
     return max(entry.lstat().st_mtime for entry in (path, *path.rglob("*")))
 
 
-def _remove(path):
+def _remove(path: pathlib.Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

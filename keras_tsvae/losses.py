@@ -9,10 +9,12 @@ import math
 
 from keras import ops
 
+from keras_tsvae.arrays.types import Tensor
+
 HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
-def kl_divergence(mean, log_std):
+def kl_divergence(mean: Tensor, log_std: Tensor) -> Tensor:
     r"""KL divergence of a diagonal Gaussian posterior from the prior N(0, I).
 
     `KL = 1/2 * sum_j (mean_j^2 + std_j^2 - 2 * log_std_j - 1)`, in nats.
@@ -32,7 +34,7 @@ def kl_divergence(mean, log_std):
     return 0.5 * ops.sum(terms, axis=-1)
 
 
-def gaussian_nll(x, reconstruction, log_gamma):
+def gaussian_nll(x: Tensor, reconstruction: Tensor, log_gamma: Tensor) -> Tensor:
     r"""Negative log-likelihood of `x` under N(reconstruction, gamma^2 I).
 
     `NLL = sum_i [(x_i - xhat_i)^2 / (2 * gamma^2) + log_gamma + 1/2 * log(2 * pi)]`, in nats.
@@ -54,7 +56,7 @@ def gaussian_nll(x, reconstruction, log_gamma):
     return 0.5 * squared_error * ops.exp(-2.0 * log_gamma) + dimensions * (log_gamma + HALF_LOG_2PI)
 
 
-def cross_entropy(x, logits):
+def cross_entropy(x: Tensor, logits: Tensor) -> Tensor:
     r"""Negative log-likelihood of `x` under independent Bernoulli pixels.
 
     `NLL = -sum_i [x_i * log(xhat_i) + (1 - x_i) * log(1 - xhat_i)]` with `xhat = sigmoid(logits)`,
@@ -77,7 +79,7 @@ def cross_entropy(x, logits):
     return ops.sum(terms, axis=tuple(range(1, len(terms.shape))))
 
 
-def mean_squared_error(x, reconstruction):
+def mean_squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
     """Mean squared error over all dimensions of each example.
 
     At the optimum of `gaussian_nll` over gamma, `gamma^2` equals this, averaged over examples.
@@ -93,5 +95,5 @@ def mean_squared_error(x, reconstruction):
     return ops.mean(error, axis=tuple(range(1, len(error.shape))))
 
 
-def _float32(tensor):
+def _float32(tensor: Tensor) -> Tensor:
     return ops.cast(tensor, "float32")

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_tsvae.arrays.types import Tensor
 from keras_tsvae.backend import apply_adam
 from keras_tsvae.backend.keras_internals import adam_moments
 
@@ -23,7 +24,7 @@ class FusedAdam(keras.optimizers.Adam):
         at the end of section 2.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
         """Updates one variable and its moments."""
         moments = adam_moments(self, variable)
         if self.amsgrad or not apply_adam(self, gradient, variable, moments, learning_rate):

@@ -1,5 +1,7 @@
 """Batches of arrays, cut on demand, for a fit."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -23,7 +25,14 @@ class ArrayBatches(keras.utils.PyDataset):
         ValueError: If a batch cannot be split evenly over the process's devices.
     """
 
-    def __init__(self, arrays, batch_size, training, shuffle=True, rows=None):
+    def __init__(
+        self,
+        arrays: Sequence[np.ndarray],
+        batch_size: int,
+        training: bool,
+        shuffle: bool = True,
+        rows: np.ndarray | None = None,
+    ) -> None:
         super().__init__()
         self.arrays = arrays
         self.rows = rows
@@ -36,20 +45,21 @@ class ArrayBatches(keras.utils.PyDataset):
         self._rng = np.random.default_rng(np.random.randint(2**31)) if shuffle else None
         self.on_epoch_begin()
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Returns the number of batches."""
         rows = self._count()
         if self.training:
             return rows // self.batch_size
         return -(-rows // max(self.batch_size, self.replicas))
 
-    def _count(self):
+    def _count(self) -> int:
         rows = len(self.arrays[0]) if self.rows is None else len(self.rows)
         return rows if self.training else rows - rows % self.replicas
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         """Returns batch `index` as a tuple."""
         if self.training:
+            rows: slice | np.ndarray
             rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
             rows = rows if self._order is None else self._order[rows]
         else:
@@ -60,13 +70,13 @@ class ArrayBatches(keras.utils.PyDataset):
             rows = self.rows[rows]
         return tuple(np.array(array[rows]) for array in self.arrays)  # never a view
 
-    def on_epoch_begin(self):
+    def on_epoch_begin(self) -> None:
         """Draws the epoch's order."""
-        shuffled = self.training and self._rng is not None
-        self._order = self._rng.permutation(self._count()) if shuffled else None
+        rng = self._rng if self.training else None
+        self._order = None if rng is None else rng.permutation(self._count())
 
 
-def check_divisible(name, batch_size):
+def check_divisible(name: str, batch_size: int) -> None:
     """Raises a `ValueError` unless a batch can be split evenly over the process's devices."""
     if batch_size % local_replicas():
         raise ValueError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def image_grid(images, columns, rows=None):
+def image_grid(images: np.ndarray, columns: int, rows: int | None = None) -> np.ndarray:
     """Lays images out in rows, with white borders of a sixteenth of their height.
 
     Args:

@@ -1,6 +1,7 @@
 """Gaussian noise from seeds, for sampling."""
 
 import random
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,7 +12,9 @@ NOISE_BLOCK = 256  # rows drawn at a time; part of what a seed means, also in ex
 SEED_RANGE = 2**31 - 2
 
 
-def noise_batches(n, dimensions, seed, batch_size, parts=1):
+def noise_batches(
+    n: int, dimensions: int, seed: int, batch_size: int, parts: int = 1
+) -> Iterator[np.ndarray]:
     """Yields `n` rows of N(0, I) in batches, each an array `(parts, rows, dimensions)`.
 
     Row `i` depends on `seed` and `i` alone, not on `batch_size`: rows are drawn in blocks of
@@ -32,6 +35,6 @@ def noise_batches(n, dimensions, seed, batch_size, parts=1):
         waiting = waiting[:, rows:]
 
 
-def resolve_seed(seed):
+def resolve_seed(seed: int | None) -> int:
     """Returns `seed` as a non-negative int; None is drawn from Python's `random`."""
     return random.randrange(SEED_RANGE) if seed is None else non_negative_int("seed", seed)

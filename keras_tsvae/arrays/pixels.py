@@ -3,12 +3,14 @@
 import keras
 from keras import ops
 
+from keras_tsvae.arrays.types import Tensor
+
 # The order of the axes, given to every layer that asks for one: images are
 # `(batch, height, width, channels)` whatever `keras.config.image_data_format()` says.
 CHANNELS_LAST = {"data_format": "channels_last"}
 
 
-def unit_floats(images, dtype="float32"):
+def unit_floats(images: Tensor, dtype: str = "float32") -> Tensor:
     """Returns images as floats in [0, 1]: uint8 is scaled on the device, floats are as they are.
 
     Args:

@@ -3,6 +3,7 @@
 import os
 import typing
 
+import keras
 import numpy.typing
 
 ArrayLike = numpy.typing.ArrayLike
@@ -10,6 +11,15 @@ ArrayLike = numpy.typing.ArrayLike
 
 Tensor: typing.TypeAlias = typing.Any
 """A tensor or variable of the backend in use, or an array; Keras itself has no types."""
+
+Shape: typing.TypeAlias = tuple[int | None, ...]
+"""The shape of a batch, with None for what is not known."""
+
+DTypeLike: typing.TypeAlias = str | dict[str, typing.Any] | keras.DTypePolicy | None
+"""A dtype policy, its name or its config; None is Keras's global policy."""
+
+Dataset: typing.TypeAlias = typing.Any
+"""A `tf.data.Dataset` or a `keras.utils.PyDataset` of batches."""
 
 PathLike: typing.TypeAlias = str | os.PathLike[str]
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 
-def check_vectors(name, value, dimensions):
+
+def check_vectors(name: str, value: ArrayLike, dimensions: int) -> np.ndarray:
     """Returns `value` as a float32 array `(n, dimensions)`, or raises a `ValueError`."""
     vectors = np.asarray(value)
     if vectors.ndim != 2 or vectors.shape[1] != dimensions or not len(vectors):
@@ -16,7 +18,9 @@ def check_vectors(name, value, dimensions):
     return vectors.astype("float32", copy=False)
 
 
-def broadcast_condition(condition, n, condition_dim):
+def broadcast_condition(
+    condition: ArrayLike | None, n: int, condition_dim: int | None
+) -> tuple[np.ndarray, ...]:
     """Returns coded conditions, checked, as `((n, condition_dim),)`; `()` for a model without.
 
     Args:

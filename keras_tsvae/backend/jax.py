@@ -1,5 +1,7 @@
 """JAX: batch normalisation and Adam left to XLA to fuse, noise, devices."""
 
+from typing import Any
+
 import jax
 import keras
 import numpy as np
@@ -7,19 +9,27 @@ from jax.experimental import multihost_utils
 from keras import ops
 
 
-def resolve_jit(jit_compile) -> bool:
+def resolve_jit(jit_compile: bool | str) -> bool:
     """JAX always compiles, unless told not to."""
     return True if jit_compile == "auto" else bool(jit_compile)
 
 
-def local_replicas():
+def local_replicas() -> int:
     """Returns over how many of its own devices each process splits a batch."""
     distribution = keras.distribution.distribution()
     replicas = 1 if distribution is None else distribution.device_mesh.shape[0]
     return max(replicas // jax.process_count(), 1)
 
 
-def normalize_batch(inputs, scale, offset, moving_mean, moving_variance, epsilon, training):
+def normalize_batch(
+    inputs: jax.Array,
+    scale: jax.Array,
+    offset: jax.Array,
+    moving_mean: jax.Array,
+    moving_variance: jax.Array,
+    epsilon: float,
+    training: bool,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Batch-normalises over all axes but the last; also returns the mean and variance used."""
     wide = ops.cast(inputs, "float32")
     if training:
@@ -30,12 +40,18 @@ def normalize_batch(inputs, scale, offset, moving_mean, moving_variance, epsilon
     return ops.cast(outputs, inputs.dtype), mean, variance
 
 
-def apply_adam(optimizer, gradient, variable, moments, learning_rate):
+def apply_adam(
+    optimizer: keras.optimizers.Adam,
+    gradient: jax.Array,
+    variable: keras.Variable,
+    moments: tuple[keras.Variable, keras.Variable],
+    learning_rate: jax.Array,
+) -> bool:
     """Leaves the update to XLA; returns False."""
     return False
 
 
-def global_normal(shape, generator):
+def global_normal(shape: tuple[Any, ...], generator: keras.random.SeedGenerator) -> jax.Array:
     """Returns float32 noise; JAX draws for the whole batch, however many devices share it.
 
     Args:
@@ -45,7 +61,7 @@ def global_normal(shape, generator):
     return keras.random.normal(shape, dtype="float32", seed=generator)
 
 
-def standard_normal(seed, count, shape):
+def standard_normal(seed: int, count: int, shape: tuple[int, ...]) -> np.ndarray:
     """Returns what the call number `count` of a `keras.random.SeedGenerator(seed)` draws.
 
     Args:
@@ -56,7 +72,7 @@ def standard_normal(seed, count, shape):
     return np.asarray(jax.random.normal(np.array([seed, count], "uint32"), shape, "float32"))
 
 
-def gather(array):
+def gather(array: np.ndarray) -> list[np.ndarray]:
     """Returns a list of one array from each process that trains the same model.
 
     Args:

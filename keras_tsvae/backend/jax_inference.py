@@ -1,6 +1,8 @@
 """JAX: inference that is compiled for few sizes of batches, and keeps the weights if it fails."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import keras
@@ -11,7 +13,7 @@ from keras_tsvae.backend.keras_internals import JAXStateOfCopies
 SMALLEST = 8  # rows that are computed at least: fewer take no less time worth another compilation
 
 
-def compile_function(model, function):
+def compile_function(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles `function` of batches, which reads the variables of `model`, for inference.
 
     It is compiled for few sizes of batches: others are padded, and their results cut. Under a
@@ -46,7 +48,7 @@ def compile_function(model, function):
     return call
 
 
-def padded_size(rows, full=None, devices=1):
+def padded_size(rows: int, full: int | None = None, devices: int = 1) -> int:
     """Returns how many rows are computed for a batch of `rows`.
 
     It is a power of two, but never more than a full batch, and divides evenly over the devices.
@@ -57,7 +59,7 @@ def padded_size(rows, full=None, devices=1):
     return -(-size // devices) * devices
 
 
-def padded(batch, size):
+def padded(batch: Any, size: int) -> Any:
     """Returns an array with its last row repeated until there are `size`."""
     missing = size - len(batch)
     if not missing:
@@ -73,7 +75,7 @@ class Inference(JAXStateOfCopies):
     examples: arrays are padded to them, and results cut.
     """
 
-    def predict(self, x, batch_size=None, **kwargs):
+    def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
         """Returns the outputs as `keras.Model.predict` does."""
         if not _are_arrays(x):
             with self.state_kept():
@@ -83,7 +85,7 @@ class Inference(JAXStateOfCopies):
             outputs = super().predict(batches, **kwargs)
         return keras.tree.map_structure(lambda output: output[: batches.rows], outputs)
 
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any) -> Any:
         """Returns the outputs as `keras.Model.predict_on_batch` does."""
         with self.state_kept():
             if not _are_arrays(x):
@@ -92,22 +94,22 @@ class Inference(JAXStateOfCopies):
             outputs = super().predict_on_batch(batch)
         return keras.tree.map_structure(lambda output: output[:rows], outputs)
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Measures as `keras.Model.evaluate` does."""
         with self.state_kept():
             return super().evaluate(*args, **kwargs)
 
-    def test_on_batch(self, *args, **kwargs):
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Measures as `keras.Model.test_on_batch` does."""
         with self.state_kept():
             return super().test_on_batch(*args, **kwargs)
 
-    def fit(self, *args, **kwargs):
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does."""
         with self.state_kept():
             return super().fit(*args, **kwargs)
 
-    def train_on_batch(self, *args, **kwargs):
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Trains as `keras.Model.train_on_batch` does."""
         with self.state_kept():
             return super().train_on_batch(*args, **kwargs)
@@ -121,23 +123,23 @@ class _PaddedBatches(keras.utils.PyDataset):
         batch_size: Positive int.
     """
 
-    def __init__(self, x, batch_size):
+    def __init__(self, x: Any, batch_size: int) -> None:
         super().__init__()
         self.x = x
         self.rows = _rows(x)
         self.batch_size = batch_size
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(self.rows / self.batch_size)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[Any]:
         rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
         part = keras.tree.map_structure(lambda array: array[rows], self.x)
         batch, _ = _padded_batch(part, self.batch_size)
         return (batch,)
 
 
-def _padded_batch(x, full=None):
+def _padded_batch(x: Any, full: int | None = None) -> tuple[Any, int]:
     """Returns a batch, which may be several arrays, padded, and its number of rows."""
     distribution = keras.distribution.distribution()
     devices = 1 if distribution is None else distribution.device_mesh.shape[0]
@@ -146,11 +148,11 @@ def _padded_batch(x, full=None):
     return keras.tree.map_structure(lambda array: padded(array, size), x), rows
 
 
-def _rows(x):
+def _rows(x: Any) -> int:
     return len(keras.tree.flatten(x)[0])
 
 
-def _are_arrays(x):
+def _are_arrays(x: Any) -> bool:
     """Whether `x` is an array, or a list, tuple or dict of arrays of equal length, not empty."""
     parts = keras.tree.flatten(x)
     if not all(isinstance(part, (np.ndarray, jax.Array)) and part.ndim for part in parts):
@@ -158,5 +160,5 @@ def _are_arrays(x):
     return len({len(part) for part in parts}) == 1 and len(parts[0]) > 0
 
 
-def _own_copy(value):
+def _own_copy(value: jax.Array) -> jax.Array:
     return value.addressable_data(0) if value.is_fully_replicated else value

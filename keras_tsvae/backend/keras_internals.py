@@ -7,8 +7,14 @@ tests of this file fail when it does.
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
+from typing import Any
 
+import keras
 from keras import ops
+
+ModelPart: Any = object
+"""The base of what stands in front of `keras.Model` in the bases of a model."""
 
 _TRAINED = (
     "trainable_variables",
@@ -18,7 +24,7 @@ _TRAINED = (
 )
 
 
-def keep_from_decay(optimizer, variable):
+def keep_from_decay(optimizer: keras.optimizers.Optimizer, variable: keras.Variable) -> None:
     """Keeps a variable out of an optimiser's weight decay, beside those that a user keeps out.
 
     `exclude_from_weight_decay` would forget the user's, so the set that it fills is added to.
@@ -33,28 +39,30 @@ def keep_from_decay(optimizer, variable):
     optimizer._exclude_from_weight_decay_cache = {}  # of decisions made before
 
 
-def layers_inside(layer):
+def layers_inside(layer: keras.Layer) -> list[keras.Layer]:
     """Returns the layers that a layer holds itself, which only models have a public name for."""
     return layer._flatten_layers(include_self=False, recursive=False)
 
 
-def all_layers(layer):
+def all_layers(layer: keras.Layer) -> list[keras.Layer]:
     """Returns a layer and all layers inside it, each before those inside that."""
     return layer._flatten_layers(include_self=True, recursive=True)
 
 
-def built_for(optimizer):
+def built_for(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """Returns the variables whose state an optimiser has, in the order of its own variables."""
     return getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
 
 
-def adam_moments(optimizer, variable):
+def adam_moments(
+    optimizer: keras.optimizers.Adam, variable: Any
+) -> tuple[keras.Variable, keras.Variable]:
     """Returns the two moments that a `keras.optimizers.Adam` keeps of a variable."""
     index = optimizer._get_variable_index(variable)
     return optimizer._momentums[index], optimizer._velocities[index]
 
 
-def from_within_fit(arguments):
+def from_within_fit(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns arguments of `evaluate` without, and as a dict, the one that `fit` calls it with.
 
     `fit` measures what it has checked and cut before: it is not to be checked once more.
@@ -64,7 +72,7 @@ def from_within_fit(arguments):
     return {name: value for name, value in arguments.items() if name != cached}, inner
 
 
-def build_symbolically(model, batch):
+def build_symbolically(model: keras.Model, batch: Any) -> None:
     """Builds what `compile` was given, on JAX, for a batch of `keras.KerasTensor`s.
 
     Left to `fit`, Keras would begin to read the data for that, and then begin anew.
@@ -72,7 +80,7 @@ def build_symbolically(model, batch):
     model._symbolic_build(data_batch=batch)
 
 
-class TensorFlowFitOfBuilt:
+class TensorFlowFitOfBuilt(ModelPart):
     """Does not build a model in `fit` on TensorFlow, in front of `keras.Model`.
 
     All is built before; Keras would average the first batch over the devices for that.
@@ -82,7 +90,7 @@ class TensorFlowFitOfBuilt:
         """Builds nothing."""
 
 
-class NoDefaultSignature:
+class NoDefaultSignature(ModelPart):
     """Exports the signature that is asked for alone, in front of `keras.Model`.
 
     Keras adds one on TensorFlow, for an input of the shape that `build` was called with. A model
@@ -92,7 +100,7 @@ class NoDefaultSignature:
     _default_save_signature = None
 
 
-class JAXStateOfCopies:
+class JAXStateOfCopies(ModelPart):
     """Leaves the variables of a model their values on JAX, in front of `keras.Model`.
 
     Keras takes the values away from the variables, hands them to a compiled step, which donates
@@ -100,6 +108,8 @@ class JAXStateOfCopies:
     or its batch cannot be read, they are lost. Here they stay, and inference works on copies. What
     training takes, its steps still donate.
     """
+
+    _jax_state: dict[str, Any] | None
 
     def _purge_model_variables(self, **kinds):
         """Takes no values away. No memory is held in training: what a step takes, it donates."""
@@ -121,7 +131,7 @@ class JAXStateOfCopies:
         return super()._make_function(step, *args, **kwargs)
 
     @contextlib.contextmanager
-    def state_kept(self):
+    def state_kept(self) -> Iterator[None]:
         """Forgets the state of what fails, which Keras would put back in a later training."""
         self.jax_state_sync()  # of an epoch that is going on, from whose callback this is called
         try:
@@ -132,7 +142,7 @@ class JAXStateOfCopies:
 
 
 @contextlib.contextmanager
-def _interrupted_later():
+def _interrupted_later() -> Iterator[None]:
     """Lets Ctrl-C wait until the body is done."""
     before = signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():

@@ -1,18 +1,22 @@
 """TensorFlow: fused batch normalisation and Adam, and compiled inference."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 
-def resolve_jit(jit_compile) -> bool:
+def resolve_jit(jit_compile: bool | str) -> bool:
     """XLA where it pays: `"auto"` means on an accelerator, not on CPU."""
     if jit_compile == "auto":
         return bool(tf.config.list_physical_devices("GPU"))
     return bool(jit_compile)
 
 
-def compile_function(model, function):
+def compile_function(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles `function` of batches, which reads the variables of `model`, for inference."""
     del model  # TensorFlow's graphs capture variables by themselves
     compiled = tf.function(function, autograph=False)
@@ -31,12 +35,12 @@ class Inference:
     """What Keras's inference lacks on JAX; on TensorFlow there is nothing to add."""
 
 
-def local_replicas():
+def local_replicas() -> int:
     """Returns 1: `tf.distribute` splits a batch by itself, even or not."""
     return 1
 
 
-def global_normal(shape, generator):
+def global_normal(shape: tuple[Any, ...], generator: keras.random.SeedGenerator) -> tf.Tensor:
     """Returns float32 noise, other noise for every replica of a `tf.distribute` strategy.
 
     Each replica keeps the state of `generator` for itself, and all states are equal.
@@ -54,7 +58,7 @@ def global_normal(shape, generator):
     return tf.random.stateless_normal(shape, seed)
 
 
-def standard_normal(seed, count, shape):
+def standard_normal(seed: int, count: int, shape: tuple[int, ...]) -> np.ndarray:
     """Returns what the call number `count` of a `keras.random.SeedGenerator(seed)` draws.
 
     Args:
@@ -65,12 +69,20 @@ def standard_normal(seed, count, shape):
     return tf.random.stateless_normal(shape, tf.constant([seed, count], tf.int32)).numpy()
 
 
-def gather(array):
+def gather(array: np.ndarray) -> list[np.ndarray]:
     """Returns `[array]`: several TensorFlow processes each train a model of their own."""
     return [array]
 
 
-def normalize_batch(inputs, scale, offset, moving_mean, moving_variance, epsilon, training):
+def normalize_batch(
+    inputs: tf.Tensor,
+    scale: tf.Tensor,
+    offset: tf.Tensor,
+    moving_mean: tf.Tensor,
+    moving_variance: tf.Tensor,
+    epsilon: float,
+    training: bool,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Batch-normalises over all axes but the last; also returns the mean and variance used."""
     if training and tf.distribute.get_strategy().num_replicas_in_sync > 1:
         return _normalize_across_replicas(inputs, scale, offset, epsilon)
@@ -107,7 +119,13 @@ def _normalize_across_replicas(inputs, scale, offset, epsilon):
     return ops.cast(outputs, inputs.dtype), mean, variance
 
 
-def apply_adam(optimizer, gradient, variable, moments, learning_rate):
+def apply_adam(
+    optimizer: keras.optimizers.Adam,
+    gradient: Any,
+    variable: tf.Variable,
+    moments: tuple[keras.Variable, keras.Variable],
+    learning_rate: tf.Tensor,
+) -> bool:
     """Updates a variable and its moments in one operation; returns False if that is impossible.
 
     Args:

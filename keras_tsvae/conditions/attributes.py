@@ -1,8 +1,12 @@
 """Attributes that a picture has or has not."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.conditions.condition import Condition, numbers
 from keras_tsvae.conditions.tables import in_order
 
@@ -29,10 +33,10 @@ class Attributes(Condition):
 
     kind = "attributes"
 
-    def __init__(self, names=None, size=None):
+    def __init__(self, names: Sequence[str] | None = None, size: int | None = None) -> None:
         super().__init__(size, names)
 
-    def encode(self, values):
+    def encode(self, values: Any) -> np.ndarray:
         """Returns float32 rows of +1 and -1."""
         rule = f"rows of {self.size} attributes, +1 and -1 or 1 and 0"
         array = numbers(in_order(values, self.names, "conditions"), 2, rule)
@@ -45,11 +49,11 @@ class Attributes(Condition):
             raise ValueError(f"`conditions` must be {rule}. Received: shape={array.shape}")
         return np.where(array > 0, 1, -1).astype("float32")
 
-    def decode(self, codes):
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         """Returns int8 rows of +1 and -1."""
         return np.where(np.asarray(codes) > 0, 1, -1).astype("int8")
 
-    def encode_named(self, name, value):
+    def encode_named(self, name: str, value: Any) -> float:
         """Returns +1 or -1."""
         if isinstance(value, str) or np.ndim(value) or value not in (-1, 0, 1):
             raise ValueError(
@@ -59,5 +63,5 @@ class Attributes(Condition):
         return 1.0 if value > 0 else -1.0
 
 
-def _strangest(array):
+def _strangest(array: np.ndarray) -> Any:
     return array[~np.isin(array, (-1, 0, 1))].ravel()[0].item()

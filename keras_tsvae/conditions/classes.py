@@ -1,8 +1,12 @@
 """Classes, of which a picture has exactly one."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.conditions.condition import Condition, as_array, numbers
 from keras_tsvae.conditions.tables import in_order
 
@@ -29,10 +33,10 @@ class Classes(Condition):
     kind = "classes"
     rank_of_one = 0
 
-    def __init__(self, size=None, names=None):
+    def __init__(self, size: int | None = None, names: Sequence[str] | None = None) -> None:
         super().__init__(size, names)
 
-    def encode(self, values):
+    def encode(self, values: Any) -> np.ndarray:
         """Returns one-hot rows, float32, of integer labels `(n,)` or of one-hot rows."""
         rule = f"integer labels from 0 to {self.size - 1}"
         if np.size(getattr(values, "columns", ())) > 1:
@@ -50,11 +54,11 @@ class Classes(Condition):
             raise ValueError(f"`conditions` must be {rule}. Received: {wrong}")
         return np.eye(self.size, dtype="float32")[labels.astype(int)]
 
-    def decode(self, codes):
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         """Returns int64 labels `(n,)`."""
         return np.argmax(codes, axis=-1)
 
-    def request(self, condition):
+    def request(self, condition: Any) -> tuple[np.ndarray, np.ndarray]:
         """Returns one-hot rows, all of which count as named.
 
         One row of floats, such as `draw_conditions` draws, is taken for one-hot if it is; anything
@@ -73,7 +77,7 @@ class Classes(Condition):
             condition = [self.index(c) if name else c for c, name in zip(condition, named)]
         return super().request(condition)
 
-    def _named_row(self, condition):
+    def _named_row(self, condition: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Returns the one-hot row of the class that a dict gives the value 1."""
         chosen = [name for name, value in condition.items() if np.ndim(value) == 0 and value == 1]
         if len(condition) != 1 or len(chosen) != 1:
@@ -83,7 +87,9 @@ class Classes(Condition):
             )
         return self.request(chosen[0])
 
-    def path(self, codes, name, steps, low, high):
+    def path(
+        self, codes: ArrayLike, name: str, steps: int, low: np.ndarray, high: np.ndarray
+    ) -> np.ndarray:
         """Returns conditions on straight lines from each picture's class to that of `name`."""
         target = self.request(name)[0]
         if len(target) != 1:
@@ -91,7 +97,7 @@ class Classes(Condition):
         weights = np.linspace(0, 1, steps, dtype="float32")[:, None]
         return (1 - weights) * np.asarray(codes)[:, None] + weights * target[:, None]
 
-    def _check_one_hot(self, rows):
+    def _check_one_hot(self, rows: np.ndarray) -> np.ndarray:
         valid = rows.shape[1] == self.size and rows.dtype.kind in "fiub"
         if not valid or not (np.isin(rows, (0, 1)).all() and (rows.sum(1) == 1).all()):
             raise ValueError(

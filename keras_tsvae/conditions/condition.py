@@ -1,10 +1,13 @@
 """What all kinds of conditions share."""
 
 import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.conditions.tables import as_dict, in_order
 
 LARGEST = 1e6  # of a coded value, which networks take as it is
@@ -21,11 +24,11 @@ class Condition:
         kind: `"attributes"`, `"classes"`, `"number"` or `"vector"`.
     """
 
-    kind = None
+    kind: str | None = None
     discrete = True
     rank_of_one = 1  # of what a user writes for one image
 
-    def __init__(self, size, names):
+    def __init__(self, size: int | None, names: Sequence[str] | None) -> None:
         if isinstance(names, str) or not (names is None or np.iterable(names)):
             raise ValueError(
                 "`names` must be a sequence of strings; without names give `size`. "
@@ -34,7 +37,7 @@ class Condition:
         self.names = None if names is None else tuple(names)
         if names is None and size is None:
             raise ValueError("`names` or `size` must be given. Received: neither")
-        self.size = positive_int("size", len(self.names) if size is None else size)
+        self.size = positive_int("size", len(self.names or ()) if size is None else size)
         if self.names is None:
             return
         strings = all(isinstance(name, str) for name in self.names)
@@ -43,11 +46,11 @@ class Condition:
                 f"`names` must be {self.size} different strings. Received: names={self.names!r}"
             )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Returns a short description."""
         return f"{type(self).__name__}(size={self.size})"
 
-    def encode(self, values):
+    def encode(self, values: Any) -> np.ndarray:
         """Returns coded conditions, float32 `(n, size)`, of one label or vector for each image.
 
         Raises:
@@ -55,11 +58,11 @@ class Condition:
         """
         raise NotImplementedError
 
-    def decode(self, codes):
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         """Returns what a user would have written for coded conditions."""
         raise NotImplementedError
 
-    def request(self, condition):
+    def request(self, condition: Any) -> tuple[np.ndarray, np.ndarray]:
         """Turns what a user asks for into coded values and a mask of those that are named.
 
         Args:
@@ -76,19 +79,25 @@ class Condition:
         if isinstance(condition, dict):
             return self._named_row(condition)
         sequence = isinstance(condition, (list, tuple))
-        dicts = sequence and [isinstance(row, dict) for row in condition]
-        if sequence and any(dicts):
+        dicts = [isinstance(row, dict) for row in condition] if sequence else []
+        if any(dicts):
             if not all(dicts):
                 raise ValueError(
                     "`condition` must hold dicts alone, or no dict. "
                     f"Received: {condition[dicts.index(False)]!r} beside dicts"
                 )
             rows = [self._named_row(row) for row in condition]
-            return tuple(np.concatenate(part) for part in zip(*rows))
+            values, named = (np.concatenate(part) for part in zip(*rows))
+            return values, named
         values = self.encode(self._as_rows(condition))
         return values, np.ones(values.shape, bool)
 
-    def changed(self, codes, change, strengthen=lambda values: values):
+    def changed(
+        self,
+        codes: np.ndarray,
+        change: Any,
+        strengthen: Callable[[np.ndarray], np.ndarray] = lambda values: values,
+    ) -> np.ndarray:
         """Returns coded conditions with what `change` names in place of what they had.
 
         Args:
@@ -105,7 +114,9 @@ class Condition:
             )
         return np.where(named, strengthen(values), codes).astype("float32")
 
-    def path(self, codes, name, steps, low, high):
+    def path(
+        self, codes: ArrayLike, name: str, steps: int, low: np.ndarray, high: np.ndarray
+    ) -> np.ndarray:
         """Returns `steps` conditions between the extremes of what is called `name`.
 
         Args:
@@ -123,7 +134,7 @@ class Condition:
         paths[:, :, column] = np.linspace(low[column], high[column], steps)
         return paths
 
-    def index(self, name):
+    def index(self, name: str) -> int:
         """Returns the column of `name`; raises a `ValueError` with the nearest names."""
         if self.names is None:
             raise ValueError(
@@ -139,14 +150,14 @@ class Condition:
             )
         return self.names.index(name)
 
-    def _as_rows(self, condition):
+    def _as_rows(self, condition: Any) -> Any:
         """Returns what stands for one image as a batch of one."""
         if self.rank_of_one == 1:
             condition = in_order(condition, self.names, "conditions")
         condition = condition if hasattr(condition, "columns") else as_array(condition)
         return condition[None] if condition.ndim == self.rank_of_one else condition
 
-    def _named_row(self, condition):
+    def _named_row(self, condition: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Returns values and mask of a dict of names."""
         if not condition:
             raise ValueError("`condition` must name something. Received: {}")
@@ -157,21 +168,21 @@ class Condition:
             named[0, column] = True
         return values, named
 
-    def encode_named(self, name, value):
+    def encode_named(self, name: str, value: Any) -> float:
         """Returns the coded value of one name."""
         return as_number(name, value)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {"size": self.size, "names": None if self.names is None else list(self.names)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Condition":
         """Creates the object anew from `get_config()`."""
         return cls(**config)
 
 
-def as_array(values):
+def as_array(values: Any) -> np.ndarray:
     """Returns `values` as an array; raises if its rows are of different lengths."""
     try:
         return np.asarray(values)
@@ -181,7 +192,7 @@ def as_array(values):
         ) from error
 
 
-def as_number(name, value):
+def as_number(name: str, value: Any) -> float:
     """Returns `value` as a finite float, or raises."""
     try:
         number = float(value)
@@ -193,7 +204,7 @@ def as_number(name, value):
     return number
 
 
-def numbers(values, rank, rule):
+def numbers(values: Any, rank: int, rule: str) -> np.ndarray:
     """Returns `values` as a finite array of `rank` axes, or raises with the `rule`."""
     array = as_array(values)
     if array.ndim != rank or array.dtype.kind not in "fiub" or not array.size:

@@ -1,9 +1,12 @@
 """The joint distribution of the training conditions, kept compactly."""
 
 import functools
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Any
 
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.backend import gather
 
 MAX_ROWS = 200_000
@@ -22,19 +25,20 @@ class JointConditions:
         counts: Array `(k,)` of how often each occurs.
     """
 
-    def __init__(self, rows, counts):
+    def __init__(self, rows: ArrayLike, counts: ArrayLike) -> None:
         self.rows = np.asarray(rows, "float32")
         self.weights = np.asarray(counts, "float64")
         self.weights = self.weights / self.weights.sum()
 
     @classmethod
-    def from_batches(cls, batches, seed=0):
+    def from_batches(cls, batches: Iterable[ArrayLike], seed: int = 0) -> "JointConditions":
         """Gathers coded conditions batch by batch, with memory for 200,000 distinct ones.
 
         Of more, every second example is left out at random, as often as need be. Processes that
         train one model together gather theirs.
         """
-        rows, counts, rate = None, np.empty(0, int), 1.0
+        rows: Any = None
+        counts, rate = np.empty(0, int), 1.0
         rng = np.random.default_rng(seed)
         for codes in _blocks(batches):
             codes = codes if rate == 1 else codes[rng.random(len(codes)) < rate]
@@ -49,17 +53,19 @@ class JointConditions:
         return cls(*_distinct(rows, counts))
 
     @property
-    def center(self):
+    def center(self) -> np.ndarray:
         """The mean condition, `(size,)`."""
         return (self.weights @ self.rows).astype("float32")
 
     @property
-    def spread(self):
+    def spread(self) -> np.ndarray:
         """The standard deviation of each entry, `(size,)`; 1 for one that never changes."""
         variance = self.weights @ np.square(self.rows - self.center)
         return np.sqrt(np.where(variance > 0, variance, 1.0)).astype("float32")
 
-    def draw(self, uniform, values=None, named=None):
+    def draw(
+        self, uniform: np.ndarray, values: np.ndarray | None = None, named: np.ndarray | None = None
+    ) -> np.ndarray:
         """Returns whole conditions: what is named as asked for, the rest drawn jointly.
 
         Args:
@@ -78,10 +84,12 @@ class JointConditions:
         rows, cumulative = self.agreeing(values, named)
         return rows[np.minimum(np.searchsorted(cumulative, uniform), len(rows) - 1)]
 
-    def agreeing(self, values=None, named=None):
+    def agreeing(
+        self, values: np.ndarray | None = None, named: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the rows that agree with what is named, and their cumulative distribution."""
         rows, weights = self.rows, self.weights
-        if named is not None and named.any():
+        if values is not None and named is not None and named.any():
             agree = np.isclose(rows[:, named], values[named]).all(axis=1)
             if not agree.any():
                 raise ValueError(
@@ -92,7 +100,7 @@ class JointConditions:
         cumulative = np.cumsum(weights)
         return rows, cumulative / cumulative[-1]
 
-    def possible(self, codes):
+    def possible(self, codes: ArrayLike) -> np.ndarray:
         """Returns which attribute vectors do not contradict what always holds in training.
 
         Two values may exclude one another, such as two colours of hair; and where all training
@@ -113,7 +121,7 @@ class JointConditions:
         return ~(excluded | lacking).any(axis=1)
 
     @functools.cached_property
-    def _rules(self):
+    def _rules(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which values exclude which, what excludes their contraries, and which need some of it."""
         seen = _two_columns(self.rows)
         share = self.weights @ seen
@@ -124,7 +132,7 @@ class JointConditions:
         alone = self.weights @ (seen * (seen @ contrary.T == 0)) < RARELY * share
         return apart, contrary, alone
 
-    def flipped(self, codes, number):
+    def flipped(self, codes: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Turns one attribute round, and with it another one if it cannot be alone.
 
         So someone with black hair who shall not have it gets the hair of most others, and a beard
@@ -150,7 +158,7 @@ class JointConditions:
                 codes[row], found[row] = changed[common.argmax()], True
         return codes, found
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Writes rows, as bits where they hold two values only, and their weights."""
         packed = np.unique(self.rows).size <= 2 and np.isin(self.rows, (-1, 1)).all()
         rows = np.packbits(self.rows > 0) if packed else self.rows
@@ -158,7 +166,7 @@ class JointConditions:
             store[f"joint_{name}"] = np.asarray(array)
 
     @classmethod
-    def from_own_variables(cls, store):
+    def from_own_variables(cls, store: Mapping[str, Any]) -> "JointConditions | None":
         """Returns what `save_own_variables` wrote, or None if there is nothing."""
         if "joint_rows" not in store.keys():
             return None
@@ -169,17 +177,17 @@ class JointConditions:
         return cls(rows, weights)
 
 
-def _two_columns(codes):
+def _two_columns(codes: np.ndarray) -> np.ndarray:
     """Returns one column for each attribute that is there, and one for each that is not."""
     return np.concatenate([codes > 0, codes <= 0], axis=1).astype("float32")
 
 
-def _blocks(batches):
+def _blocks(batches: Iterable[ArrayLike]) -> Iterator[np.ndarray]:
     """Joins small batches, so that few sorts are needed."""
     block, count = [], 0
     for codes in batches:
         block.append(np.asarray(codes, "float32"))
-        count += len(codes)
+        count += len(block[-1])
         if count >= MAX_ROWS:
             yield np.concatenate(block)
             block, count = [], 0
@@ -187,7 +195,7 @@ def _blocks(batches):
         yield np.concatenate(block)
 
 
-def _distinct(rows, counts):
+def _distinct(rows: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns each row once, with the sum of its counts."""
     rows, index = np.unique(rows, axis=0, return_inverse=True)
     return rows, np.bincount(index.ravel(), counts)

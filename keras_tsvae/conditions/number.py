@@ -1,8 +1,11 @@
 """A single number, as in the thesis's experiment on MNIST."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.conditions.condition import Condition, as_array, numbers
 
 
@@ -26,21 +29,22 @@ class Number(Condition):
     kind = "number"
     rank_of_one = 0
     discrete = False
+    names: tuple[str]
 
-    def __init__(self, name="number"):
+    def __init__(self, name: str = "number") -> None:
         super().__init__(1, (name,))
 
-    def encode(self, values):
+    def encode(self, values: Any) -> np.ndarray:
         """Returns numbers `(n,)` or `(n, 1)` as float32 `(n, 1)`."""
         array = as_array(values)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         return numbers(array, 1, "finite numbers, one for each image").astype("float32")[:, None]
 
-    def decode(self, codes):
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         """Returns the numbers, float32 `(n,)`."""
         return np.asarray(codes, "float32")[:, 0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's argument."""
         return {"name": self.names[0]}

@@ -1,13 +1,20 @@
 """What a user asks of a conditional model, as coded conditions."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from keras_tsvae.arguments import is_number, naming_argument
+from keras_tsvae.conditions.condition import Condition
+from keras_tsvae.conditions.joint import JointConditions
 
 STRONGEST = 100
 
 
-def requested(conditions, joint, condition, n):
+def requested(
+    conditions: Condition, joint: JointConditions, condition: Any, n: int
+) -> Callable[[slice, np.ndarray], np.ndarray]:
     """Returns a function that gives the coded conditions of some of n images.
 
     Args:
@@ -51,7 +58,7 @@ def requested(conditions, joint, condition, n):
     return draw_each
 
 
-def _check_seen(conditions, joint, values):
+def _check_seen(conditions: Condition, joint: JointConditions, values: np.ndarray) -> None:
     """Raises unless all classes asked for occur in training."""
     unseen = values @ joint.rows.sum(axis=0) == 0
     if unseen.any():
@@ -61,7 +68,9 @@ def _check_seen(conditions, joint, values):
         )
 
 
-def strengthened(conditions, joint, strength):
+def strengthened(
+    conditions: Condition, joint: JointConditions, strength: float
+) -> Callable[[np.ndarray], np.ndarray]:
     """Returns a function that moves coded conditions away from the mean training condition.
 
     Raises:
@@ -83,7 +92,7 @@ def strengthened(conditions, joint, strength):
     return lambda codes: (center + strength * (codes - center)).astype("float32")
 
 
-def whole(conditions, condition):
+def whole(conditions: Condition, condition: Any) -> np.ndarray:
     """Returns coded conditions, one for all or one for each; raises if anything is left open."""
     with naming_argument("condition"):
         values, named = conditions.request(condition)
@@ -95,7 +104,7 @@ def whole(conditions, condition):
     return values
 
 
-def for_each(values, n):
+def for_each(values: np.ndarray, n: int) -> np.ndarray:
     """Returns one coded condition for each of n images; raises if there are others."""
     if len(values) not in (1, n):
         raise ValueError(

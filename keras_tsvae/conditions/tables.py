@@ -1,9 +1,12 @@
 """Tables whose columns have names, such as pandas DataFrames, and rows of them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 
-def in_order(table, names, argument):
+def in_order(table: Any, names: Sequence[str] | None, argument: str) -> Any:
     """Returns a table as an array of the columns `names`, in that order; all else as it is.
 
     Args:
@@ -32,7 +35,7 @@ def in_order(table, names, argument):
     return np.stack([np.asarray(table[name]) for name in names], axis=1)
 
 
-def as_dict(row):
+def as_dict(row: Any) -> Any:
     """Returns a row with names, such as a `pandas.Series`, as a dict; all else as it is."""
     index = getattr(row, "index", None)
     if index is None or callable(index) or not callable(getattr(row, "to_dict", None)):

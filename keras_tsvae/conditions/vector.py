@@ -1,8 +1,12 @@
 """Any vector of numbers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 from keras_tsvae.conditions.condition import Condition, numbers
 from keras_tsvae.conditions.tables import in_order
 
@@ -29,10 +33,10 @@ class Vector(Condition):
     kind = "vector"
     discrete = False
 
-    def __init__(self, size=None, names=None):
+    def __init__(self, size: int | None = None, names: Sequence[str] | None = None) -> None:
         super().__init__(size, names)
 
-    def encode(self, values):
+    def encode(self, values: Any) -> np.ndarray:
         """Returns the vectors as float32."""
         rule = f"finite vectors of width {self.size}"
         array = numbers(in_order(values, self.names, "conditions"), 2, rule)
@@ -40,6 +44,6 @@ class Vector(Condition):
             raise ValueError(f"`conditions` must be {rule}. Received: shape={array.shape}")
         return array.astype("float32")
 
-    def decode(self, codes):
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         """Returns the vectors, float32."""
         return np.asarray(codes, "float32")

@@ -7,28 +7,31 @@ reaches it. No batch is read for a check alone.
 """
 
 import functools
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.array_batches import ArrayBatches
-from keras_tsvae.inputs.images import as_images
+from keras_tsvae.arrays.inference import batches_of
+from keras_tsvae.arrays.types import Dataset, ImageShape, ImagesLike
+from keras_tsvae.inputs.images import Images, as_images
 from keras_tsvae.inputs.pairs import paired_condition, second_of
 from keras_tsvae.inputs.streams import checked_stream, clear_errors
 from keras_tsvae.inputs.transformed_batches import TransformedBatches
 
 
 def images_for_fit(
-    x,
-    batch_size,
-    image_shape=None,
-    training=True,
-    shuffle=True,
-    steps=None,
-    condition_dim=None,
-    name="x",
-):
+    x: ImagesLike,
+    batch_size: int | None,
+    image_shape: ImageShape | None = None,
+    training: bool = True,
+    shuffle: bool = True,
+    steps: int | None = None,
+    condition_dim: int | None = None,
+    name: str = "x",
+) -> Dataset:
     """Returns `x` as a data set of checked batches that `keras.Model.fit` takes.
 
     Args:
@@ -60,7 +63,9 @@ def images_for_fit(
     return _checked(images, image_shape, condition_dim)
 
 
-def array_batches(arrays, batch_size, training, shuffle=True):
+def array_batches(
+    arrays: Sequence[np.ndarray], batch_size: int, training: bool, shuffle: bool = True
+) -> ArrayBatches:
     """Returns `ArrayBatches`, or raises if there is not a single batch."""
     rows, batch_size = len(arrays[0]), positive_int("batch_size", batch_size)
     if training and rows < batch_size:
@@ -77,18 +82,31 @@ def array_batches(arrays, batch_size, training, shuffle=True):
     return batches
 
 
-def image_batches(x, batch_size, image_shape=None, name="x", endless=False):
+def image_batches(
+    x: ImagesLike,
+    batch_size: int | None,
+    image_shape: ImageShape | None = None,
+    name: str = "x",
+    endless: bool = False,
+) -> Iterator[np.ndarray]:
     """Yields the images of `x` in order as checked NumPy batches, as `example_batches` does."""
     examples = example_batches(x, batch_size, image_shape, name=name, endless=endless)
     return (images for (images,) in examples)
 
 
-def example_batches(x, batch_size, image_shape=None, condition_dim=None, name="x", endless=False):
+def example_batches(
+    x: ImagesLike,
+    batch_size: int | None,
+    image_shape: ImageShape | None = None,
+    condition_dim: int | None = None,
+    name: str = "x",
+    endless: bool = False,
+) -> Iterator[tuple[np.ndarray, ...]]:
     """Yields `x` in order as tuples of checked NumPy arrays, images and, if wanted, conditions.
 
     Args:
         x: What `as_images` takes.
-        batch_size: Positive int, how arrays are cut.
+        batch_size: Positive int, how arrays are cut; None means not at all.
         image_shape: As in `images_for_fit`.
         condition_dim: As in `images_for_fit`.
         name: The argument that messages name. Defaults to `"x"`.
@@ -97,8 +115,8 @@ def example_batches(x, batch_size, image_shape=None, condition_dim=None, name="x
     images = as_images(x, name)
     arrays = _seen(images, image_shape, condition_dim)
     if images.is_array:
-        for start in range(0, len(images.data), batch_size):
-            yield tuple(array[start : start + batch_size] for array in arrays)
+        rows = len(images.data)
+        yield from batches_of(arrays, rows, rows if batch_size is None else batch_size)
         return
     if not endless:
         images.require_finite()
@@ -110,7 +128,9 @@ def example_batches(x, batch_size, image_shape=None, condition_dim=None, name="x
         yield from checked.as_numpy_iterator()
 
 
-def gathered(x, image_shape=None, name="images"):
+def gathered(
+    x: ImagesLike, image_shape: ImageShape | None = None, name: str = "images"
+) -> np.ndarray:
     """Returns all images of `x` as one checked array."""
     images = as_images(x, name)
     if images.is_array:
@@ -119,19 +139,21 @@ def gathered(x, image_shape=None, name="images"):
     return np.concatenate(list(image_batches(images, None, image_shape)))
 
 
-def gathered_batch(x, image_shape=None, name="images"):
+def gathered_batch(
+    x: ImagesLike, image_shape: ImageShape | None = None, name: str = "images"
+) -> tuple[np.ndarray, bool]:
     """Returns what `gathered` does of several images or one, and whether it is one."""
     single = hasattr(x, "__array__") and np.ndim(x) == 3
     return gathered(np.asarray(x)[None] if single else x, image_shape, name), single
 
 
-def can_be_shuffled(x):
+def can_be_shuffled(x: ImagesLike) -> bool:
     """Whether the batches of `x` can be read in another order than their own."""
     data = as_images(x).data
     return isinstance(data, keras.utils.PyDataset) and not getattr(data, "keeps_order", False)
 
 
-def num_batches(x, batch_size):
+def num_batches(x: ImagesLike, batch_size: int) -> int | None:
     """Returns how many batches `image_batches` yields, or None if it is not known."""
     images = as_images(x)
     if images.is_array:
@@ -141,7 +163,7 @@ def num_batches(x, batch_size):
     return images.data.num_batches
 
 
-def image_shape_of(x, name="x"):
+def image_shape_of(x: ImagesLike, name: str = "x") -> ImageShape:
     """Returns `(height, width, channels)` of images of any accepted form."""
     images = as_images(x, name)
     shape = images.shape
@@ -151,10 +173,12 @@ def image_shape_of(x, name="x"):
             "the model is not built: call `build((None, height, width, channels))` first. "
             f"Received: {images.first_of(images.data.element_spec)}"
         )
-    return tuple(shape)
+    return shape
 
 
-def _seen(images, image_shape, condition_dim):
+def _seen(
+    images: Images, image_shape: ImageShape | None, condition_dim: int | None
+) -> tuple[np.ndarray, ...]:
     """Raises if it can be seen now that images do not fit; returns arrays, none of a data set."""
     if image_shape is not None:
         images.check_shape(image_shape)
@@ -173,7 +197,7 @@ def _seen(images, image_shape, condition_dim):
     return images.data, paired_condition(condition, rows, condition_dim, name)
 
 
-def _checked(images, image_shape, condition_dim):
+def _checked(images: Images, image_shape: ImageShape | None, condition_dim: int | None) -> Dataset:
     """Returns a data set, every batch of which is checked as it is read."""
     if images.is_stream:
         return checked_stream(images, image_shape, condition_dim)

@@ -1,19 +1,23 @@
 """What holds of images, of arrays as of batches: rank, type, shape and values."""
 
 import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+
+from keras_tsvae.arrays.types import ArrayLike, ImageShape
 
 DARKEST = 17  # of 255; the greatest value of uint8 images that are right is hardly ever less
 _ROWS_AT_ONCE = 1024
 
 
-def values_rule(name):
+def values_rule(name: str) -> str:
     """Returns the rule for values of floats, as the beginning of a message."""
     return f"`{name}` must hold finite values in [0, 1], or be uint8 in [0, 255]. Received: "
 
 
-def check_array(x, name):
+def check_array(x: ArrayLike, name: str) -> np.ndarray:
     """Returns images as a checked NumPy array, or raises a `ValueError`.
 
     Args:
@@ -38,7 +42,9 @@ def check_array(x, name):
     return x
 
 
-def check_rank_and_dtype(rank, shape, dtype, name, stream=False):
+def check_rank_and_dtype(
+    rank: int | None, shape: Iterable[Any], dtype: str, name: str, stream: bool = False
+) -> None:
     """Raises a `ValueError` unless images have four axes and are uint8 or floats.
 
     Args:
@@ -64,7 +70,7 @@ def check_rank_and_dtype(rank, shape, dtype, name, stream=False):
         )
 
 
-def warn_if_dark(images, name):
+def warn_if_dark(images: np.ndarray, name: str) -> None:
     """Warns if uint8 images are all but black: they were divided, or cast wrongly."""
     starts = range(0, len(images), _ROWS_AT_ONCE)
     if images.dtype == np.uint8 and all(
@@ -77,13 +83,13 @@ def warn_if_dark(images, name):
         )
 
 
-def check_shape(received, image_shape, name):
+def check_shape(received: Sequence[int | None], image_shape: ImageShape, name: str) -> None:
     """Raises a `ValueError` unless images of shape `received` are of `image_shape`."""
-    received, image_shape = tuple(received), tuple(image_shape)
-    if received != image_shape:
-        first = received == (image_shape[2], *image_shape[:2])
+    found, wanted = tuple(received), tuple(image_shape)
+    if found != wanted:
+        first = found == (wanted[2], *wanted[:2])
         hint = "; channels are the last axis, not the first" if first else ""
         raise ValueError(
-            f"`{name}` must hold images of shape {image_shape} (height, width, channels){hint}. "
-            f"Received: images of shape {received}"
+            f"`{name}` must hold images of shape {wanted} (height, width, channels){hint}. "
+            f"Received: images of shape {found}"
         )

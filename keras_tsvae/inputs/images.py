@@ -8,11 +8,12 @@ or a list of batches, or a folder of pictures of one shape. Labels may come with
 
 import dataclasses
 import os
-import typing
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_tsvae.arrays.types import ImageShape, ImagesLike, PathLike
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.picture_folder import picture_batches
 from keras_tsvae.data.split import Split
@@ -34,9 +35,9 @@ class Images:
     """
 
     name: str
-    data: typing.Any
-    labels: typing.Any = None
-    looked_at: list = dataclasses.field(default_factory=list)
+    data: Any
+    labels: Any = None
+    looked_at: list[bool] = dataclasses.field(default_factory=list)
 
     @property
     def is_array(self) -> bool:
@@ -49,7 +50,7 @@ class Images:
         return is_tf_dataset(self.data)
 
     @property
-    def shape(self):
+    def shape(self) -> ImageShape | None:
         """`(height, width, channels)`; None of a `tf.data.Dataset` that does not say it."""
         if self.is_array:
             return self.data.shape[1:]
@@ -58,14 +59,14 @@ class Images:
             return None if known is None or None in known else known
         return np.shape(checks.check_array(self.first_of(self.element()), self.name))[1:]
 
-    def element(self):
+    def element(self) -> Any:
         """Returns the first batch of a data set, or what a `tf.data.Dataset` says of its batches.
 
         Nothing is lost by it.
         """
         return self.data.element_spec if self.is_stream else first_batch(self.data)
 
-    def element_shape(self):
+    def element_shape(self) -> tuple[Any, ...] | None:
         """Returns the image shape a `tf.data.Dataset` names, with None for sides that it does not.
 
         None where it does not even name the rank.
@@ -80,25 +81,22 @@ class Images:
         )
         return None if spec.shape.rank is None else tuple(spec.shape[1:])
 
-    def check_shape(self, image_shape):
+    def check_shape(self, image_shape: ImageShape) -> None:
         """Raises a `ValueError` if it can be seen now that images are not of `image_shape`."""
-        if not self.is_stream:
-            checks.check_shape(self.shape, image_shape, self.name)
-            return
-        known = self.element_shape()
+        known = self.element_shape() if self.is_stream else self.shape
         if known is not None and any(
             side not in (None, right) for side, right in zip(known, image_shape)
         ):
             checks.check_shape(known, image_shape, self.name)
 
-    def require_finite(self):
+    def require_finite(self) -> None:
         """Raises a `ValueError` if images are a `tf.data.Dataset` known never to end."""
         if self.is_stream and int(self.data.cardinality()) == -1:
             raise ValueError(
                 f"`{self.name}` must be finite. Received: a tf.data.Dataset that never ends"
             )
 
-    def first_of(self, element):
+    def first_of(self, element: Any) -> Any:
         """Returns the images of a batch, which may be a pair of images and labels."""
         if isinstance(element, dict) or (isinstance(element, (tuple, list)) and len(element) > 2):
             raise ValueError(
@@ -107,7 +105,9 @@ class Images:
             )
         return element[0] if isinstance(element, (tuple, list)) else element
 
-    def checked(self, batch, image_shape=None, condition_dim=None):
+    def checked(
+        self, batch: Any, image_shape: ImageShape | None = None, condition_dim: int | None = None
+    ) -> tuple[np.ndarray, ...]:
         """Returns a batch as a tuple of checked arrays, images and, if wanted, conditions."""
         images = checks.check_array(self.first_of(batch), self.name)
         if image_shape is not None:
@@ -118,7 +118,7 @@ class Images:
         condition = second_of(batch, self.name)
         return images, paired_condition(condition, len(images), condition_dim, self.name)
 
-    def warn_if_dark(self, images):
+    def warn_if_dark(self, images: np.ndarray) -> None:
         """Warns if the images that are read first are all but black."""
         if self.looked_at:
             return
@@ -126,7 +126,7 @@ class Images:
         checks.warn_if_dark(images, self.name)
 
 
-def as_images(x, name="x"):
+def as_images(x: ImagesLike, name: str = "x") -> Images:
     """Returns `Images` of anything that holds images.
 
     Args:
@@ -159,12 +159,12 @@ def as_images(x, name="x"):
     return images
 
 
-def is_tf_dataset(x):
+def is_tf_dataset(x: Any) -> bool:
     """Whether `x` is a `tf.data.Dataset`."""
     return hasattr(x, "element_spec") and hasattr(x, "as_numpy_iterator")
 
 
-def _images_and_labels(x, name):
+def _images_and_labels(x: Any, name: str) -> tuple[Any, Any]:
     """Returns both parts of a pair; `(x, None)` of anything else."""
     if isinstance(x, tuple):
         if len(x) > 2:
@@ -179,10 +179,10 @@ def _images_and_labels(x, name):
     return x, None
 
 
-def _yields_batches(x):
+def _yields_batches(x: Any) -> bool:
     """Whether `x`, no data set of TensorFlow or Keras, is read batch by batch, again and again."""
     if isinstance(x, list):
-        first = x[0] if x else None
+        first: Any = x[0] if x else None
         pair = isinstance(first, (tuple, list)) and 0 < len(first) <= 2
         return _rank(first) == 4 or (pair and _rank(first[0]) == 4)
     known = is_tf_dataset(x) or isinstance(x, (keras.utils.PyDataset, dict, set, bytes))
@@ -196,7 +196,7 @@ def _yields_batches(x):
         return False
 
 
-def _rank(x):
+def _rank(x: Any) -> int:
     """Returns the number of axes of `x`, 0 of what is no array."""
     try:
         return np.ndim(x)
@@ -204,7 +204,7 @@ def _rank(x):
         return 0
 
 
-def _require_batches(x, name):
+def _require_batches(x: Any, name: str) -> None:
     """Raises a `ValueError` if a data set has no batch, or no length."""
     if is_tf_dataset(x):
         if int(x.cardinality()) == 0:
@@ -218,7 +218,7 @@ def _require_batches(x, name):
         )
 
 
-def _require_no_labels(labels, split):
+def _require_no_labels(labels: Any, split: Split) -> None:
     if labels is not None:
         raise ValueError(
             "`y` must not be given with a Split, which holds its labels. "
@@ -226,7 +226,7 @@ def _require_no_labels(labels, split):
         )
 
 
-def _folder(path, name):
+def _folder(path: PathLike, name: str) -> np.ndarray:
     """Returns the pictures of a folder, all of one shape, as an array."""
     path = os.path.expanduser(path)
     if not os.path.isdir(path):
@@ -245,7 +245,7 @@ def _folder(path, name):
     return np.concatenate(batches)
 
 
-def _refusal(x, name):
+def _refusal(x: Any, name: str) -> str:
     """Returns why `x` is not taken for images, and what to do."""
     received = f"Received: type({name})={type(x).__name__}"
     if isinstance(x, ImageData):

@@ -1,5 +1,7 @@
 """Batches of what can be read from its start again and again, in no order but its own."""
 
+from typing import Any
+
 import keras
 
 
@@ -15,25 +17,25 @@ class IterableBatches(keras.utils.PyDataset):
 
     keeps_order = True
 
-    def __init__(self, iterable, name):
+    def __init__(self, iterable: Any, name: str) -> None:
         super().__init__()
         self.iterable = iterable
         self.name = name
-        self._iterator = None
+        self._iterator: Any = None
         self._next = 0
-        self._held = None
+        self._held: tuple[Any] | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Returns the number of batches."""
         return len(self.iterable)
 
-    def peek(self):
+    def peek(self) -> Any:
         """Returns the first batch; the pass that reads it goes on with the next `self[0]`."""
         if self._held is None:
             self._held = (self._from_start(),)
         return self._held[0]
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Any:
         """Returns batch `index`; all before it are read as well, unless they have just been."""
         if index == 0 and self._held is not None:
             (batch,), self._held = self._held, None
@@ -66,6 +68,6 @@ class IterableBatches(keras.utils.PyDataset):
         return batch
 
 
-def first_batch(dataset):
+def first_batch(dataset: keras.utils.PyDataset) -> Any:
     """Returns the first batch of a `PyDataset`, without starting a pass that is then left off."""
     return dataset.peek() if hasattr(dataset, "peek") else dataset[0]

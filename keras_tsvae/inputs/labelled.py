@@ -3,13 +3,16 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from keras_tsvae.arguments import naming_argument
 from keras_tsvae.arrays.array_batches import ArrayBatches
+from keras_tsvae.arrays.types import Dataset, ImageShape, ImagesLike
 from keras_tsvae.inputs.batches import example_batches, images_for_fit
-from keras_tsvae.inputs.images import as_images
+from keras_tsvae.inputs.images import Images, as_images
 from keras_tsvae.inputs.transformed_batches import TransformedBatches
 
 FEWEST_TO_SPLIT = 400  # images
@@ -32,7 +35,15 @@ class LabelledImages:
             of the images without reading them does not fit.
     """
 
-    def __init__(self, x, y, encode, image_shape, size, name="x"):
+    def __init__(
+        self,
+        x: ImagesLike,
+        y: Any,
+        encode: Callable[[Any], np.ndarray],
+        image_shape: ImageShape,
+        size: int,
+        name: str = "x",
+    ) -> None:
         images = as_images(x, name)
         self.images, self.image_shape, self.size = images, image_shape, size
         images.check_shape(image_shape)
@@ -42,7 +53,7 @@ class LabelledImages:
             _check_stream(images, y)
         self.steps = [lambda images, labels: encode(labels)]
 
-    def _encoded(self, y, encode):
+    def _encoded(self, y: Any, encode: Callable[[Any], np.ndarray]) -> np.ndarray:
         """Returns the codes of an array's labels."""
         images, labels = self.images, self.images.labels
         if y is not None and labels is not None:
@@ -67,7 +78,9 @@ class LabelledImages:
             )
         return codes
 
-    def corrected(self, correct):
+    def corrected(
+        self, correct: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    ) -> "LabelledImages":
         """Returns the same with codes that `correct(images, codes)` returns in place of these."""
         other = LabelledImages.__new__(LabelledImages)
         other.__dict__.update(self.__dict__)
@@ -80,7 +93,7 @@ class LabelledImages:
             other.codes = np.concatenate(codes).astype("float32")
         return other
 
-    def data(self):
+    def data(self) -> Images:
         """Returns images and codes, as `Images` that a conditioned stage takes."""
         if self.images.is_array:
             return dataclasses.replace(self.images, labels=self.codes)
@@ -90,7 +103,7 @@ class LabelledImages:
         data = TransformedBatches(self.images.data, self._coded, use_multiprocessing=False)
         return dataclasses.replace(self.images, data=data)
 
-    def drawn(self, n):
+    def drawn(self, n: int) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields images and codes of n arrays' rows drawn at random, or of the first of streams."""
         x = self.images.data
         if not self.images.is_array or n >= len(x):
@@ -100,7 +113,7 @@ class LabelledImages:
         batches = ArrayBatches((x, self.codes), 256, training=False, rows=rows)
         yield from (batches[index] for index in range(len(batches)))
 
-    def batches(self, n):
+    def batches(self, n: float) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields images and codes batch by batch, until there are n."""
         data, count = self.data(), 0
         for images, codes in example_batches(data, 256, self.image_shape, self.size):
@@ -109,7 +122,7 @@ class LabelledImages:
             if count >= n:
                 break
 
-    def split(self, batch_size):
+    def split(self, batch_size: int) -> tuple[Dataset, int, ArrayBatches | None]:
         """Returns what to train on, batches in it and, of arrays large enough, images held out."""
         checked = functools.partial(
             images_for_fit, image_shape=self.image_shape, condition_dim=self.size
@@ -126,7 +139,7 @@ class LabelledImages:
         held_out = ArrayBatches(arrays, batch_size, training=False, rows=np.sort(order[:cut]))
         return batches, len(batches), held_out
 
-    def all_codes(self):
+    def all_codes(self) -> Iterator[np.ndarray]:
         """Yields all codes batch by batch; of streams, all images are read once, and counted."""
         if self.images.is_array:
             yield self.codes
@@ -155,7 +168,7 @@ class LabelledImages:
         return self.images.data.map(code)
 
 
-def labelled_arrays(x, name="x"):
+def labelled_arrays(x: ImagesLike, name: str = "x") -> tuple[np.ndarray, Any]:
     """Returns images and labels, in any form of `as_images`, as a checked array and its labels.
 
     Raises:
@@ -176,10 +189,11 @@ def labelled_arrays(x, name="x"):
     else:
         batches = map(data.__getitem__, range(data.num_batches))
     parts = [(*images.checked(batch), batch[1]) for batch in batches]
-    return tuple(np.concatenate(part) for part in zip(*parts))
+    arrays, labels = (np.concatenate(part) for part in zip(*parts))
+    return arrays, labels
 
 
-def yields_labels(images):
+def yields_labels(images: Images) -> bool:
     """Whether `Images` come with labels of their own."""
     if images.is_array:
         return images.labels is not None
@@ -187,7 +201,7 @@ def yields_labels(images):
     return isinstance(element, (tuple, list)) and len(element) == 2
 
 
-def _check_stream(images, y):
+def _check_stream(images: Images, y: Any) -> None:
     """Raises unless a data set comes with its labels, and these alone."""
     if y is not None or images.labels is not None:
         given = images.labels if y is None else y

@@ -1,14 +1,18 @@
 """Coded conditions that images are paired with."""
 
+from typing import Any
+
 import numpy as np
 
+from keras_tsvae.arrays.types import ArrayLike
 
-def pairs_rule(name):
+
+def pairs_rule(name: str) -> str:
     """Returns the rule for pairs of images and conditions, as the beginning of a message."""
     return f"`{name}` must pair images with finite conditions"
 
 
-def paired_condition(condition, n, condition_dim, name):
+def paired_condition(condition: ArrayLike, n: int, condition_dim: int, name: str) -> np.ndarray:
     """Returns coded conditions as float32 `(n, condition_dim)`, or raises."""
     condition = np.asarray(condition)
     if condition.shape != (n, condition_dim) or condition.dtype.kind not in "fiu":
@@ -21,7 +25,7 @@ def paired_condition(condition, n, condition_dim, name):
     return condition.astype("float32", copy=False)
 
 
-def second_of(element, name):
+def second_of(element: Any, name: str) -> Any:
     """Returns the conditions of a pair of images and conditions."""
     if not isinstance(element, (tuple, list)) or len(element) != 2:
         raise ValueError(

@@ -2,14 +2,17 @@
 
 import contextlib
 import re
+from collections.abc import Iterator
 
+from keras_tsvae.arrays.types import Dataset, ImageShape
 from keras_tsvae.inputs import checks
+from keras_tsvae.inputs.images import Images
 from keras_tsvae.inputs.pairs import pairs_rule, second_of
 
 _MESSAGE = re.compile(r"`\w+` must [^\n]*Received[^\n]*")
 
 
-def not_autotuned(dataset):
+def not_autotuned(dataset: Dataset) -> Dataset:
     """Returns a `tf.data.Dataset` that stops as soon as its last element is read.
 
     Autotuning wakes up after 10, 20, 40, ... ms, and often an epoch that is over waits for it: for
@@ -25,7 +28,9 @@ def not_autotuned(dataset):
     return dataset.with_options(options)
 
 
-def checked_stream(images, image_shape, condition_dim=None):
+def checked_stream(
+    images: Images, image_shape: ImageShape | None, condition_dim: int | None = None
+) -> Dataset:
     """Returns the `tf.data.Dataset` of `Images` as one of tuples, checked as they are read.
 
     Nothing is read here: what can be read only once is whole still.
@@ -85,9 +90,9 @@ def _checked_images(images, batch, image_shape, is_first):
     lowest, highest = tf.reduce_min(batch), tf.reduce_max(batch)
     finite = tf.reduce_all(tf.math.is_finite(batch))
     valid = finite & (lowest >= 0.0) & (highest <= 1.0)
-    rule = [checks.values_rule(images.name) + "min, max =", lowest, highest]
-    rule += ["all finite =", finite]
-    with tf.control_dependencies([tf.debugging.Assert(valid, rule)]):
+    message = [checks.values_rule(images.name) + "min, max =", lowest, highest]
+    message += ["all finite =", finite]
+    with tf.control_dependencies([tf.debugging.Assert(valid, message)]):
         return tf.identity(batch)
 
 
@@ -113,7 +118,7 @@ def _not_empty(dataset, name):
 
 
 @contextlib.contextmanager
-def clear_errors():
+def clear_errors() -> Iterator[None]:
     """Turns this package's errors, as a backend's pipeline wraps them, into `ValueError`s."""
     try:
         yield

@@ -1,6 +1,10 @@
 """A user's `PyDataset` with something done to each batch."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
+import numpy as np
 
 from keras_tsvae.inputs.iterable_batches import first_batch
 
@@ -14,7 +18,12 @@ class TransformedBatches(keras.utils.PyDataset):
         use_multiprocessing: Whether workers may be processes, if those of `dataset` are.
     """
 
-    def __init__(self, dataset, function, use_multiprocessing=True):
+    def __init__(
+        self,
+        dataset: keras.utils.PyDataset,
+        function: Callable[[Any], tuple[np.ndarray, ...]],
+        use_multiprocessing: bool = True,
+    ) -> None:
         super().__init__(
             workers=dataset.workers,
             use_multiprocessing=use_multiprocessing and dataset.use_multiprocessing,
@@ -27,14 +36,14 @@ class TransformedBatches(keras.utils.PyDataset):
         self.on_epoch_end = dataset.on_epoch_end
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         """The number of batches."""
         return self.dataset.num_batches
 
-    def peek(self):
+    def peek(self) -> tuple[np.ndarray, ...]:
         """Returns the first batch, transformed (see `first_batch`)."""
         return self.function(first_batch(self.dataset))
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         """Returns batch `index`, transformed."""
         return self.function(self.dataset[index])

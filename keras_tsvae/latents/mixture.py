@@ -1,10 +1,15 @@
 """A Gaussian mixture fitted to latent vectors: the baseline a second stage has to beat."""
 
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.arrays.types import ArrayLike, Tensor
 from keras_tsvae.backend import compile_function
+from keras_tsvae.latents.posteriors import Posteriors
 
 MAX_ROWS = 50_000
 _NAMES = ("weights", "means", "cholesky")
@@ -30,14 +35,16 @@ class GaussianMixture:
 
     variables = ()  # as models have them: it is constant
 
-    def __init__(self, weights, means, cholesky):
+    def __init__(self, weights: ArrayLike, means: ArrayLike, cholesky: ArrayLike) -> None:
         self.weights, self.means, self.cholesky = (
             np.asarray(array, "float32") for array in (weights, means, cholesky)
         )
-        self._compiled = None
+        self._compiled: Callable[..., Tensor] | None = None
 
     @classmethod
-    def fit(cls, posteriors, num_components=10, seed=None):
+    def fit(
+        cls, posteriors: Posteriors, num_components: int = 10, seed: int | None = None
+    ) -> "GaussianMixture":
         """Fits full covariances, by expectation maximisation, to one draw of each posterior.
 
         Args:
@@ -78,7 +85,7 @@ class GaussianMixture:
         """The width of z."""
         return self.means.shape[1]
 
-    def __call__(self, choice, noise):
+    def __call__(self, choice: Tensor, noise: Tensor) -> Tensor:
         """Returns samples of z for two batches of standard normal noise `(batch, latent_dim)`.
 
         The first column of `choice` picks the component, by its quantile; `noise` is scaled and
@@ -91,7 +98,9 @@ class GaussianMixture:
         factors = ops.take(ops.convert_to_tensor(self.cholesky), component, axis=0)
         return means + ops.squeeze(ops.matmul(factors, noise[:, :, None]), -1)
 
-    def draw(self, choice, noise, batch_size=None):
+    def draw(
+        self, choice: np.ndarray, noise: np.ndarray, batch_size: int | None = None
+    ) -> np.ndarray:
         """Returns what calling it returns, as an array, in compiled form.
 
         Args:
@@ -103,13 +112,13 @@ class GaussianMixture:
             self._compiled = compile_function(self, self.__call__)
         return ops.convert_to_numpy(self._compiled(choice, noise, full=batch_size))
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Writes the parameters to a mapping from names to arrays."""
         for name in _NAMES:
             store[f"mixture_{name}"] = getattr(self, name)
 
     @classmethod
-    def from_own_variables(cls, store):
+    def from_own_variables(cls, store: Mapping[str, Any]) -> "GaussianMixture | None":
         """Returns the mixture that `save_own_variables` wrote, or None if there is none."""
         if "mixture_weights" not in store.keys():
             return None

@@ -5,11 +5,14 @@ import pathlib
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterable, Sequence
+from typing import IO
 
 import h5py
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int
+from keras_tsvae.arrays.types import ArrayLike, PathLike
 from keras_tsvae.files import expanded, scratch_folder, written_beside
 
 _NAMES = ("mean", "std", "condition")
@@ -40,7 +43,7 @@ class Posteriors:
         posterior, `z = mean + std * noise`.
     """
 
-    def __init__(self, mean, std, condition=None):
+    def __init__(self, mean: ArrayLike, std: ArrayLike, condition: ArrayLike | None = None) -> None:
         mean, std = (np.asanyarray(array) for array in (mean, std))
         if {mean.dtype.kind, std.dtype.kind} - set("fiu"):
             raise ValueError(
@@ -62,11 +65,11 @@ class Posteriors:
         self.std = std
         self.condition = None if condition is None else _check_rows(condition, len(mean))
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Returns the number of posteriors."""
         return len(self.mean)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Returns a short description."""
         condition = "" if self.condition is None else f", condition_dim={self.condition_dim}"
         return f"Posteriors(n={len(self)}, latent_dim={self.latent_dim}{condition})"
@@ -82,10 +85,10 @@ class Posteriors:
         return None if self.condition is None else self.condition.shape[1]
 
     @property
-    def arrays(self) -> tuple:
+    def arrays(self) -> tuple[np.ndarray, ...]:
         """`(mean, std)` or `(mean, std, condition)`."""
-        parts = (self.mean, self.std, self.condition)
-        return parts if self.condition is not None else parts[:2]
+        pair = (self.mean, self.std)
+        return pair if self.condition is None else (*pair, self.condition)
 
     def z_std(self) -> float:
         """The standard deviation of z over the data set, averaged over dimensions in square.
@@ -101,7 +104,7 @@ class Posteriors:
             squares += np.square(mean).sum(0) + np.square(self.std[rows], dtype="float64").sum(0)
         return float(np.sqrt(np.mean(squares / len(self) - np.square(total / len(self)))))
 
-    def active_units(self, threshold=0.8) -> int:
+    def active_units(self, threshold: float = 0.8) -> int:
         """Returns the number of latent variables that carry information.
 
         A unit is inactive if its mean posterior variance, `E std_j^2`, is close to the prior's 1
@@ -117,13 +120,13 @@ class Posteriors:
             squares += np.square(rows, dtype="float64").sum(0)
         return int((squares / len(self) < threshold).sum())
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes an HDF5 file of all arrays by name, at once or not at all."""
         with written_beside(path) as partial:
             _write_hdf5(partial, self.arrays)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> "Posteriors":
         """Opens a file written by `save`; rows are read from the disk as they are used.
 
         Raises:
@@ -146,7 +149,12 @@ class Posteriors:
         return cls(*arrays)
 
     @classmethod
-    def from_batches(cls, batches, memory_limit=2**30, path=None):
+    def from_batches(
+        cls,
+        batches: Iterable[tuple[np.ndarray, ...]],
+        memory_limit: int = 2**30,
+        path: PathLike | None = None,
+    ) -> "Posteriors":
         """Gathers batches, in memory, or in an HDF5 file once they grow too large.
 
         Args:
@@ -169,7 +177,7 @@ class Posteriors:
             gathered.close()
 
 
-def check_storage(memory_limit, path, prefix=""):
+def check_storage(memory_limit: int, path: PathLike | None, prefix: str = "") -> None:
     """Raises a `ValueError` unless posteriors can be kept so.
 
     Args:
@@ -196,16 +204,16 @@ def check_storage(memory_limit, path, prefix=""):
 class _Gathered:
     """Batches so far: in lists, or, beyond the limit, one raw file for each array."""
 
-    def __init__(self, memory_limit, path):
+    def __init__(self, memory_limit: int, path: PathLike | None) -> None:
         self.memory_limit = memory_limit
         self.path = None if path is None else expanded(path)
-        self.lists = None
+        self.lists: list[list[np.ndarray]] = []
         self.bytes = 0
         self.scratch = contextlib.ExitStack()
-        self.spools = None
+        self.spools: list[IO[bytes]] = []
 
-    def append(self, batch):
-        if self.lists is None:
+    def append(self, batch: tuple[np.ndarray, ...]) -> None:
+        if not self.lists:
             self.lists = [[] for _ in batch]
         for rows, array in zip(self.lists, batch):
             rows.append(np.ascontiguousarray(array, "float32"))
@@ -213,25 +221,25 @@ class _Gathered:
         if self.bytes > self.memory_limit:
             self._spill()
 
-    def _spill(self):
-        if self.spools is None:
-            folder = self.scratch.enter_context(
-                tempfile.TemporaryDirectory(prefix="posteriors-")
-                if self.path is None
-                else scratch_folder(self.path)
-            )
+    def _spill(self) -> None:
+        if not self.spools:
+            if self.path is None:
+                temporary = tempfile.TemporaryDirectory(prefix="posteriors-")
+                folder = pathlib.Path(self.scratch.enter_context(temporary))
+            else:
+                folder = self.scratch.enter_context(scratch_folder(self.path))
             self.spools = [
-                self.scratch.enter_context(open(pathlib.Path(folder, name), "wb"))
+                self.scratch.enter_context(open(folder / name, "wb"))
                 for name, _ in zip(_NAMES, self.lists)
             ]
             self.widths = [rows[0].shape[1] for rows in self.lists]
         for rows, spool in zip(self.lists, self.spools):
-            spool.writelines(rows)
+            spool.writelines(row.data for row in rows)
             rows.clear()
 
-    def finish(self, cls):
-        if self.spools is None:
-            if self.lists is None:
+    def finish(self, cls: type[Posteriors]) -> Posteriors:
+        if not self.spools:
+            if not self.lists:
                 raise ValueError("`batches` must not be empty. Received: no batch")
             posteriors = cls(*(np.concatenate(rows) for rows in self.lists))
             if self.path is not None:
@@ -252,11 +260,11 @@ class _Gathered:
             weakref.finalize(posteriors, shutil.rmtree, target.parent, ignore_errors=True)
         return posteriors
 
-    def close(self):
+    def close(self) -> None:
         self.scratch.close()
 
 
-def _check_rows(condition, n):
+def _check_rows(condition: ArrayLike, n: int) -> np.ndarray:
     condition = np.asanyarray(condition)
     if condition.ndim != 2 or len(condition) != n or condition.dtype.kind not in "fiu":
         raise ValueError(
@@ -269,7 +277,7 @@ def _check_rows(condition, n):
     return condition
 
 
-def _write_hdf5(path, arrays):
+def _write_hdf5(path: pathlib.Path, arrays: Sequence[np.ndarray]) -> None:
     with h5py.File(path, "w") as file:
         for name, array in zip(_NAMES, arrays):
             target = file.create_dataset(name, array.shape, "float32")

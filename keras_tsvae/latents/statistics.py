@@ -1,8 +1,11 @@
 """How far an aggregate posterior, q(z) = E_x q(z|x), is from the prior N(0, I)."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
+
+from keras_tsvae.latents.posteriors import Posteriors
 
 _ROWS_AT_ONCE = 8_192
 _MMD_SAMPLES = 2_000
@@ -48,7 +51,7 @@ class LatentStatistics:
     mmd: float
 
     @classmethod
-    def from_posteriors(cls, posteriors):
+    def from_posteriors(cls, posteriors: Posteriors) -> "LatentStatistics":
         """Measures `Posteriors`, in memory or memory-mapped, chunk by chunk in float64.
 
         Equal posteriors give equal values: what is drawn at random is drawn from a fixed seed.
@@ -86,7 +89,7 @@ class LatentStatistics:
         return float(self.spectrum[0])
 
 
-def draw(posteriors, seed, at_most=None):
+def draw(posteriors: Posteriors, seed: int, at_most: int | None = None) -> np.ndarray:
     """Draws `z = mean + std * noise` once from each posterior, in their order.
 
     Args:
@@ -99,14 +102,14 @@ def draw(posteriors, seed, at_most=None):
         A float64 array `(n, latent_dim)`.
     """
     rng = np.random.default_rng(seed)
-    rows = slice(None)
+    rows: slice | np.ndarray = slice(None)
     if at_most is not None and len(posteriors) > at_most:
         rows = np.sort(rng.choice(len(posteriors), at_most, replace=False))
     mean, std = posteriors.mean[rows], posteriors.std[rows]
     return mean + std * rng.standard_normal(mean.shape)
 
 
-def squared_mmd(z):
+def squared_mmd(z: np.ndarray) -> float:
     r"""Unbiased estimate of the squared maximum mean discrepancy of samples from N(0, I).
 
     `MMD^2 = E k(z, z') - 2 E k(z, y) + E k(y, y')`, with y, y' ~ N(0, I) and the Gaussian kernel
@@ -137,7 +140,7 @@ def squared_mmd(z):
     return float(among_z - 2.0 * with_prior + among_prior)
 
 
-def _means(posteriors):
+def _means(posteriors: Posteriors) -> np.ndarray:
     """Returns the means over the data of mean, std^2 and KL divergence, each `(d,)`."""
     totals = np.zeros((3, posteriors.latent_dim))
     for mean, std in _chunks(posteriors):
@@ -148,7 +151,7 @@ def _means(posteriors):
     return totals / len(posteriors)
 
 
-def _covariance_of_means(posteriors, center):
+def _covariance_of_means(posteriors: Posteriors, center: np.ndarray) -> np.ndarray:
     total = np.zeros((posteriors.latent_dim, posteriors.latent_dim))
     for mean, _ in _chunks(posteriors):
         deviation = mean - center
@@ -156,7 +159,7 @@ def _covariance_of_means(posteriors, center):
     return total / len(posteriors)
 
 
-def _chunks(posteriors):
+def _chunks(posteriors: Posteriors) -> Iterator[tuple[np.ndarray, ...]]:
     for start in range(0, len(posteriors), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         yield tuple(a[rows].astype("float64") for a in (posteriors.mean, posteriors.std))

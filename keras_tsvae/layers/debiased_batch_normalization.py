@@ -1,10 +1,14 @@
 """Batch normalisation whose moving statistics are right from the first step on."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_tsvae.arguments import is_number
+from keras_tsvae.arrays.types import Shape, Tensor
 from keras_tsvae.backend import normalize_batch
+from keras_tsvae.layers.channels import known_channels
 
 ETA = 9.0  # in short trainings about the last 1 / (ETA + 1) of the steps counts
 
@@ -49,7 +53,7 @@ class DebiasedBatchNormalization(keras.layers.Layer):
         steps polynomial-decay averaging, Shamir & Zhang (2013), with eta = 9.
     """
 
-    def __init__(self, decay=0.999, epsilon=1e-5, **kwargs):
+    def __init__(self, decay: float = 0.999, epsilon: float = 1e-5, **kwargs: Any) -> None:
         if not (is_number(decay) and 0.0 < decay < 1.0):
             raise ValueError(f"`decay` must lie in (0, 1). Received: decay={decay!r}")
         if not (is_number(epsilon) and epsilon > 0.0):
@@ -58,14 +62,9 @@ class DebiasedBatchNormalization(keras.layers.Layer):
         self.decay = decay
         self.epsilon = epsilon
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates scale, offset, both moving statistics and the number of updates so far."""
-        channels = input_shape[-1]
-        if channels is None:
-            raise ValueError(
-                "The last axis of the inputs must be known. "
-                f"Received: input_shape={tuple(input_shape)}"
-            )
+        channels = known_channels(input_shape)
         self.scale = self._weight("scale", channels, "ones", trainable=True)
         self.offset = self._weight("offset", channels, "zeros", trainable=True)
         self.moving_mean = self._weight("moving_mean", channels, "zeros", trainable=False)
@@ -80,7 +79,9 @@ class DebiasedBatchNormalization(keras.layers.Layer):
             aggregation="only_first_replica",
         )
 
-    def _weight(self, name, channels, initializer, trainable):
+    def _weight(
+        self, name: str, channels: int, initializer: str, trainable: bool
+    ) -> keras.Variable:
         return self.add_weight(
             name=name,
             shape=(channels,),
@@ -91,7 +92,7 @@ class DebiasedBatchNormalization(keras.layers.Layer):
             aggregation="none" if trainable else "mean",
         )
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Normalises `inputs`; in training also records the batch's statistics."""
         outputs, mean, variance = normalize_batch(
             inputs,
@@ -114,10 +115,10 @@ class DebiasedBatchNormalization(keras.layers.Layer):
         self.moving_mean.assign(self.moving_mean + rate * (mean - self.moving_mean))
         self.moving_variance.assign(self.moving_variance + rate * (variance - self.moving_variance))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "decay": self.decay, "epsilon": self.epsilon}

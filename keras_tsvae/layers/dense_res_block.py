@@ -1,5 +1,7 @@
 """The residual block of the dense layers behind the encoder's spatial mean."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import positive_int
@@ -36,14 +38,14 @@ class DenseResBlock(PreActivationBlock):
         Dai & Wipf (2019), appendix: the ResNet encoder.
     """
 
-    def __init__(self, units, depth_per_block=2, **kwargs):
+    def __init__(self, units: int, depth_per_block: int = 2, **kwargs: Any) -> None:
         super().__init__(positive_int("units", units), depth_per_block, **kwargs)
         self.units = self.width
 
-    def make_transform(self, name):
+    def make_transform(self, name: str) -> keras.Layer:
         """Returns a dense layer."""
         return keras.layers.Dense(self.units, dtype=self.dtype_policy, name=name)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "units": self.units}

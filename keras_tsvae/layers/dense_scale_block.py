@@ -1,5 +1,7 @@
 """The dense counterpart of a scale block."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import positive_int
@@ -36,17 +38,19 @@ class DenseScaleBlock(BlockStack):
         Dai & Wipf (2019), appendix: the ResNet encoder.
     """
 
-    def __init__(self, units=512, block_per_scale=1, depth_per_block=2, **kwargs):
+    def __init__(
+        self, units: int = 512, block_per_scale: int = 1, depth_per_block: int = 2, **kwargs: Any
+    ) -> None:
         width = positive_int("units", units)
         super().__init__(width, block_per_scale, depth_per_block, **kwargs)
         self.units = self.width
 
-    def make_block(self, name):
+    def make_block(self, name: str) -> keras.Layer:
         """Returns a dense residual block."""
         return DenseResBlock(
             self.units, depth_per_block=self.depth_per_block, dtype=self.dtype_policy, name=name
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "units": self.units}

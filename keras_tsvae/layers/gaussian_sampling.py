@@ -1,8 +1,11 @@
 """The reparameterised draw from a diagonal Gaussian."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_tsvae.arrays.types import Shape, Tensor
 from keras_tsvae.backend import global_normal
 
 
@@ -37,25 +40,25 @@ class GaussianSampling(keras.layers.Layer):
         Kingma & Welling (2014), section 2.4.
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, mean_shape, log_std_shape=None):
+    def build(self, mean_shape: Shape, log_std_shape: Shape | None = None) -> None:
         """Does nothing: the layer has no weights."""
 
-    def call(self, mean, log_std, noise=None):
+    def call(self, mean: Tensor, log_std: Tensor, noise: Tensor | None = None) -> Tensor:
         """Draws one sample per row."""
         mean, log_std = ops.cast(mean, "float32"), ops.cast(log_std, "float32")
         if noise is None:
             noise = global_normal(ops.shape(mean), self.seed_generator)
         return mean + ops.exp(log_std) * noise
 
-    def compute_output_shape(self, mean_shape, log_std_shape=None):
+    def compute_output_shape(self, mean_shape: Shape, log_std_shape: Shape | None = None) -> Shape:
         """Returns the shape of `mean`."""
         return mean_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "seed": self.seed}

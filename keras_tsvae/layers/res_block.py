@@ -1,5 +1,7 @@
 """The residual block of the convolutional networks."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import positive_int
@@ -42,12 +44,14 @@ class ResBlock(PreActivationBlock):
         operations; Dai & Wipf (2019), appendix, for its use in a VAE.
     """
 
-    def __init__(self, filters, depth_per_block=2, kernel_size=3, **kwargs):
+    def __init__(
+        self, filters: int, depth_per_block: int = 2, kernel_size: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(positive_int("filters", filters), depth_per_block, **kwargs)
         self.filters = self.width
         self.kernel_size = positive_int("kernel_size", kernel_size)
 
-    def make_transform(self, name):
+    def make_transform(self, name: str) -> keras.Layer:
         """Returns a convolution that keeps height and width."""
         return keras.layers.Conv2D(
             self.filters,
@@ -58,11 +62,11 @@ class ResBlock(PreActivationBlock):
             **CHANNELS_LAST,
         )
 
-    def make_norm(self, name):
+    def make_norm(self, name: str) -> keras.Layer:
         """Returns a batch normalisation."""
         return DebiasedBatchNormalization(dtype=self.dtype_policy, name=name)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

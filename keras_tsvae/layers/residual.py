@@ -1,9 +1,12 @@
 """What the convolutional and the dense residual blocks share."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import Shape, Tensor
 from keras_tsvae.layers.modulation import Modulation
 from keras_tsvae.saving.trainability import ENTRY, set_trainability, with_trainability
 
@@ -14,24 +17,26 @@ class CompositeLayer(keras.layers.Layer):
     Subclasses make them in `make_layers`, with the arguments of `build`.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._trainability = {}  # until the layers are there
+        self._trainability: dict[str, bool] = {}  # until the layers are there
 
-    def make_layers(self, inputs_shape, condition_shape):
+    def make_layers(self, inputs_shape: Shape, condition_shape: Shape | None) -> None:
         """Creates and builds the layers inside."""
         raise NotImplementedError
 
-    def build(self, inputs_shape, condition_shape=None):
+    def build(self, inputs_shape: Shape, condition_shape: Shape | None = None) -> None:
         """Creates and builds the layers inside."""
         self.make_layers(tuple(inputs_shape), condition_shape)
         set_trainability(self, self._trainability)
 
-    def compute_output_shape(self, inputs_shape, condition_shape=None):
+    def compute_output_shape(
+        self, inputs_shape: Shape, condition_shape: Shape | None = None
+    ) -> Shape:
         """Returns the input's shape with the layer's width as its last axis."""
         return (*inputs_shape[:-1], self.width)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, and which layers inside differ in `trainable`."""
         config = super().get_config()
         if not self.built:
@@ -39,7 +44,7 @@ class CompositeLayer(keras.layers.Layer):
         return with_trainability(config, self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "CompositeLayer":
         """Creates the layer anew from `get_config()`."""
         layer = super().from_config({key: value for key, value in config.items() if key != ENTRY})
         layer._trainability = config.get(ENTRY, {})
@@ -53,20 +58,20 @@ class PreActivationBlock(CompositeLayer):
     transform is, and what the norm in front of it, if any.
     """
 
-    def __init__(self, width, depth_per_block, **kwargs):
+    def __init__(self, width: int, depth_per_block: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.width = width
         self.depth_per_block = positive_int("depth_per_block", depth_per_block)
 
-    def make_transform(self, name):
+    def make_transform(self, name: str) -> keras.Layer:
         """Returns a new linear layer from any width to the block's."""
         raise NotImplementedError
 
-    def make_norm(self, name):
+    def make_norm(self, name: str) -> keras.Layer | None:
         """Returns the layer in front of a relu, or None."""
         return None
 
-    def make_layers(self, inputs_shape, condition_shape):
+    def make_layers(self, inputs_shape: Shape, condition_shape: Shape | None) -> None:
         """Creates and builds norms, modulations, transforms and the shortcut."""
         self.norms, self.modulations, self.transforms = [], [], []
         shape = inputs_shape
@@ -86,7 +91,9 @@ class PreActivationBlock(CompositeLayer):
         self.shortcut = self.make_transform("shortcut")
         self.shortcut.build(inputs_shape)
 
-    def call(self, inputs, condition=None, training=None):
+    def call(
+        self, inputs: Tensor, condition: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         """Applies the block to a batch."""
         y = inputs
         for index, transform in enumerate(self.transforms):
@@ -97,7 +104,7 @@ class PreActivationBlock(CompositeLayer):
             y = transform(ops.relu(y))
         return y + self.shortcut(inputs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "depth_per_block": self.depth_per_block}
 
@@ -105,17 +112,19 @@ class PreActivationBlock(CompositeLayer):
 class BlockStack(CompositeLayer):
     """`block_per_scale` residual blocks, one after another; subclasses say of which kind."""
 
-    def __init__(self, width, block_per_scale, depth_per_block, **kwargs):
+    def __init__(
+        self, width: int, block_per_scale: int, depth_per_block: int, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.width = width
         self.block_per_scale = positive_int("block_per_scale", block_per_scale)
         self.depth_per_block = positive_int("depth_per_block", depth_per_block)
 
-    def make_block(self, name):
+    def make_block(self, name: str) -> keras.Layer:
         """Returns a new residual block."""
         raise NotImplementedError
 
-    def make_layers(self, inputs_shape, condition_shape):
+    def make_layers(self, inputs_shape: Shape, condition_shape: Shape | None) -> None:
         """Creates and builds the blocks."""
         self.blocks = []
         shape = inputs_shape
@@ -125,13 +134,15 @@ class BlockStack(CompositeLayer):
             shape = block.compute_output_shape(shape)
             self.blocks.append(block)
 
-    def call(self, inputs, condition=None, training=None):
+    def call(
+        self, inputs: Tensor, condition: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         """Applies the blocks in order."""
         for block in self.blocks:
             inputs = block(inputs, condition, training=training)
         return inputs
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

@@ -1,5 +1,7 @@
 """All residual blocks at one resolution."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import positive_int
@@ -39,13 +41,20 @@ class ScaleBlock(BlockStack):
         Dai & Wipf (2019), appendix: the ResNet encoder and decoder.
     """
 
-    def __init__(self, filters, block_per_scale=1, depth_per_block=2, kernel_size=3, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        block_per_scale: int = 1,
+        depth_per_block: int = 2,
+        kernel_size: int = 3,
+        **kwargs: Any,
+    ) -> None:
         width = positive_int("filters", filters)
         super().__init__(width, block_per_scale, depth_per_block, **kwargs)
         self.filters = self.width
         self.kernel_size = positive_int("kernel_size", kernel_size)
 
-    def make_block(self, name):
+    def make_block(self, name: str) -> keras.Layer:
         """Returns a convolutional residual block."""
         return ResBlock(
             self.filters,
@@ -55,7 +64,7 @@ class ScaleBlock(BlockStack):
             name=name,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

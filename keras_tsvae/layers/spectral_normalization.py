@@ -1,9 +1,12 @@
 """A linear layer divided by its kernel's largest singular value."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
+
+from keras_tsvae.arrays.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -40,7 +43,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         section 2; Dai & Wipf (2019), appendix: the encoder of the InfoGAN network.
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: keras.Layer, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         linear = getattr(layer, "activation", None) in (None, keras.activations.linear)
         if getattr(layer, "use_bias", True) or not linear:
@@ -49,7 +52,7 @@ class SpectralNormalization(keras.layers.Wrapper):
                 f"after the division. Received: layer={layer.name!r} ({type(layer).__name__})"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Builds the layer, and creates u and the bias."""
         super().build(input_shape)
         if not hasattr(self.layer, "kernel"):
@@ -70,7 +73,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         if not self.trainable:
             self.layer.trainable = False
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Applies the normalised layer."""
         sigma, u = self._power_iteration()
         if training and self.trainable:
@@ -78,7 +81,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         outputs = self.layer(inputs)
         return outputs / ops.cast(sigma, outputs.dtype) + ops.cast(self.bias, outputs.dtype)
 
-    def _power_iteration(self):
+    def _power_iteration(self) -> tuple[Tensor, Tensor]:
         """Returns sigma, a float32 scalar, and the next u."""
         kernel = self.layer.kernel
         w = ops.reshape(ops.cast(kernel.value, "float32"), (-1, kernel.shape[-1]))
@@ -87,10 +90,10 @@ class SpectralNormalization(keras.layers.Wrapper):
         u = _unit(ops.matmul(fixed, v))
         return ops.sum(u * ops.matmul(w, v)), u
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the layer's output shape."""
         return self.layer.compute_output_shape(input_shape)
 
 
-def _unit(vector):
+def _unit(vector: Tensor) -> Tensor:
     return vector * ops.rsqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-12))

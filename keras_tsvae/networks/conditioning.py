@@ -3,6 +3,7 @@
 import keras
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import DTypeLike, Tensor
 from keras_tsvae.layers import Modulation
 
 CONDITIONING = ("concat", "modulate")
@@ -20,7 +21,7 @@ class Conditioning:
         ValueError: If an argument is not as described.
     """
 
-    def __init__(self, condition_dim, conditioning, dtype):
+    def __init__(self, condition_dim: int | None, conditioning: str, dtype: DTypeLike) -> None:
         if conditioning not in CONDITIONING:
             raise ValueError(
                 f"`conditioning` must be one of {CONDITIONING}. "
@@ -34,22 +35,22 @@ class Conditioning:
             self.condition = keras.Input((condition_dim,), dtype="float32", name="condition")
         self.arguments = {"condition_dim": condition_dim, "conditioning": conditioning}
 
-    def inputs(self, x):
+    def inputs(self, x: Tensor) -> Tensor | list[Tensor]:
         """Returns the network's inputs: `x`, with the condition if there is one."""
         return x if self.condition is None else [x, self.condition]
 
-    def concat(self, y, name="with_condition"):
+    def concat(self, y: Tensor, name: str = "with_condition") -> Tensor:
         """Returns `y` with the condition behind it, if it is to be concatenated."""
         if self.mode != "concat":
             return y
         return keras.layers.Concatenate(dtype=self.dtype, name=name)([y, self.condition])
 
-    def modulate(self, y, name):
+    def modulate(self, y: Tensor, name: str) -> Tensor:
         """Returns `y` scaled and shifted by the condition, if it is to modulate."""
         if self.mode != "modulate":
             return y
         return Modulation(dtype=self.dtype, name=name)(y, self.condition)
 
-    def of_blocks(self):
+    def of_blocks(self) -> tuple[Tensor, ...]:
         """Returns the further arguments of a call of residual blocks."""
         return () if self.mode != "modulate" else (self.condition,)

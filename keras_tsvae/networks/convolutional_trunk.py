@@ -5,9 +5,12 @@ import math
 import keras
 
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.types import DTypeLike, ImageShape
 
 
-def convolutional_trunk(image_shape, dimensions, dtype=None):
+def convolutional_trunk(
+    image_shape: ImageShape, dimensions: int, dtype: DTypeLike = None
+) -> keras.Model:
     """Returns an untrained network from images to `dimensions` features.
 
     Convolutions 3x3 with batch normalisation and relu: 16 wide at full size, then of stride 2 and

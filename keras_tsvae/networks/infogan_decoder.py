@@ -1,9 +1,12 @@
 """The InfoGAN decoder, the paper's common network for every data set."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.types import DTypeLike, ImageShape
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, check_stride, vector_input
@@ -53,15 +56,15 @@ class InfoGANDecoder(ImageDecoder):
 
     def __init__(
         self,
-        image_shape,
-        latent_dim,
-        base_dim=64,
-        fc_dim=1024,
-        condition_dim=None,
-        conditioning="modulate",
-        dtype=None,
-        **kwargs,
-    ):
+        image_shape: ImageShape,
+        latent_dim: int,
+        base_dim: int = 64,
+        fc_dim: int = 1024,
+        condition_dim: int | None = None,
+        conditioning: str = "modulate",
+        dtype: DTypeLike = None,
+        **kwargs: Any,
+    ) -> None:
         image_shape = check_stride(check_image_shape(image_shape), 4)
         latent_dim = positive_int("latent_dim", latent_dim)
         base_dim = positive_int("base_dim", base_dim)

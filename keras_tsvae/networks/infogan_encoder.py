@@ -1,10 +1,13 @@
 """The InfoGAN encoder, the paper's common network for every data set."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.types import DTypeLike, ImageShape
 from keras_tsvae.layers import DebiasedBatchNormalization, SpectralNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride
@@ -54,14 +57,14 @@ class InfoGANEncoder(Network):
 
     def __init__(
         self,
-        image_shape,
-        latent_dim,
-        base_dim=64,
-        fc_dim=1024,
-        condition_dim=None,
-        dtype=None,
-        **kwargs,
-    ):
+        image_shape: ImageShape,
+        latent_dim: int,
+        base_dim: int = 64,
+        fc_dim: int = 1024,
+        condition_dim: int | None = None,
+        dtype: DTypeLike = None,
+        **kwargs: Any,
+    ) -> None:
         image_shape = check_stride(check_image_shape(image_shape), 4)
         latent_dim = positive_int("latent_dim", latent_dim)
         base_dim = positive_int("base_dim", base_dim)

@@ -1,8 +1,11 @@
 """The second stage's decoder."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import DTypeLike
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.mlp_encoder import hidden_and_input
 from keras_tsvae.networks.network import Network, vector_input
@@ -47,14 +50,14 @@ class MLPDecoder(Network):
 
     def __init__(
         self,
-        latent_dim,
-        width=1024,
-        depth=3,
-        condition_dim=None,
-        conditioning="modulate",
-        dtype=None,
-        **kwargs,
-    ):
+        latent_dim: int,
+        width: int = 1024,
+        depth: int = 3,
+        condition_dim: int | None = None,
+        conditioning: str = "modulate",
+        dtype: DTypeLike = None,
+        **kwargs: Any,
+    ) -> None:
         latent_dim = positive_int("latent_dim", latent_dim)
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, conditioning, policy)

@@ -1,8 +1,11 @@
 """The second stage's encoder."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import DTypeLike, Tensor
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, gaussian_heads, vector_input
 
@@ -47,14 +50,14 @@ class MLPEncoder(Network):
 
     def __init__(
         self,
-        latent_dim,
-        width=1024,
-        depth=3,
-        condition_dim=None,
-        conditioning="modulate",
-        dtype=None,
-        **kwargs,
-    ):
+        latent_dim: int,
+        width: int = 1024,
+        depth: int = 3,
+        condition_dim: int | None = None,
+        conditioning: str = "modulate",
+        dtype: DTypeLike = None,
+        **kwargs: Any,
+    ) -> None:
         latent_dim = positive_int("latent_dim", latent_dim)
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, conditioning, policy)
@@ -70,7 +73,7 @@ class MLPEncoder(Network):
         super().__init__(condition.inputs(z), posterior, policy, arguments, **kwargs)
 
 
-def hidden_and_input(inputs, width, depth, condition):
+def hidden_and_input(inputs: Tensor, width: int, depth: int, condition: Conditioning) -> Tensor:
     """Returns `inputs` with the output of the hidden layers concatenated behind them."""
     width, dtype = positive_int("width", width), condition.dtype
     inputs = condition.concat(inputs)

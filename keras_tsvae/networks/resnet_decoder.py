@@ -1,9 +1,12 @@
 """The ResNet decoder of the paper and the thesis, for images of any height and width."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.types import DTypeLike, ImageShape
 from keras_tsvae.layers import ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, vector_input
@@ -61,17 +64,17 @@ class ResNetDecoder(ImageDecoder):
 
     def __init__(
         self,
-        image_shape,
-        latent_dim,
-        base_dim=16,
-        block_per_scale=1,
-        depth_per_block=2,
-        kernel_size=3,
-        condition_dim=None,
-        conditioning="modulate",
-        dtype=None,
-        **kwargs,
-    ):
+        image_shape: ImageShape,
+        latent_dim: int,
+        base_dim: int = 16,
+        block_per_scale: int = 1,
+        depth_per_block: int = 2,
+        kernel_size: int = 3,
+        condition_dim: int | None = None,
+        conditioning: str = "modulate",
+        dtype: DTypeLike = None,
+        **kwargs: Any,
+    ) -> None:
         image_shape = check_image_shape(image_shape)
         base_dim = positive_int("base_dim", base_dim)
         latent_dim = positive_int("latent_dim", latent_dim)
@@ -127,7 +130,7 @@ class ResNetDecoder(ImageDecoder):
         super().__init__(condition.inputs(z), logits, policy, arguments, **kwargs)
 
 
-def _sizes(height, width):
+def _sizes(height: int, width: int) -> list[tuple[int, int]]:
     """Returns the (rows, columns) of every resolution, the grid first, the image last."""
     sizes = [(height, width)]
     while min(sizes[0]) > 2:

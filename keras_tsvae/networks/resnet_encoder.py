@@ -1,9 +1,12 @@
 """The ResNet encoder of the paper and the thesis."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.types import DTypeLike, ImageShape
 from keras_tsvae.layers import DenseScaleBlock, ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, gaussian_heads
@@ -54,18 +57,18 @@ class ResNetEncoder(Network):
 
     def __init__(
         self,
-        image_shape,
-        latent_dim,
-        base_dim=16,
-        num_scale=3,
-        block_per_scale=1,
-        depth_per_block=2,
-        kernel_size=3,
-        fc_dim=512,
-        condition_dim=None,
-        dtype=None,
-        **kwargs,
-    ):
+        image_shape: ImageShape,
+        latent_dim: int,
+        base_dim: int = 16,
+        num_scale: int = 3,
+        block_per_scale: int = 1,
+        depth_per_block: int = 2,
+        kernel_size: int = 3,
+        fc_dim: int = 512,
+        condition_dim: int | None = None,
+        dtype: DTypeLike = None,
+        **kwargs: Any,
+    ) -> None:
         image_shape = check_image_shape(image_shape)
         base_dim = positive_int("base_dim", base_dim)
         num_scale = positive_int("num_scale", num_scale)

@@ -1,9 +1,12 @@
 """The encoder of Wasserstein auto-encoders, the paper's second network for faces."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
+from keras_tsvae.arrays.types import DTypeLike, ImageShape
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride, gaussian_heads
@@ -49,8 +52,14 @@ class WAEEncoder(Network):
     """
 
     def __init__(
-        self, image_shape, latent_dim, base_dim=128, condition_dim=None, dtype=None, **kwargs
-    ):
+        self,
+        image_shape: ImageShape,
+        latent_dim: int,
+        base_dim: int = 128,
+        condition_dim: int | None = None,
+        dtype: DTypeLike = None,
+        **kwargs: Any,
+    ) -> None:
         image_shape = check_stride(check_image_shape(image_shape), 8)
         latent_dim = positive_int("latent_dim", latent_dim)
         base_dim = positive_int("base_dim", base_dim)

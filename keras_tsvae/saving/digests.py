@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 
-def weights_digest(model) -> str:
+def weights_digest(model: keras.Model) -> str:
     """Returns 12 hex digits that depend on a model's weights."""
     digest = hashlib.sha256()
     for variable in model.weights:

@@ -1,7 +1,10 @@
 """Models that Keras can export, whether or not they have been called."""
 
+from typing import Any
+
 import keras
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.backend.keras_internals import NoDefaultSignature
 from keras_tsvae.files import expanded
 
@@ -14,11 +17,17 @@ class Exportable(NoDefaultSignature):
     """
 
     @property
-    def input_shapes(self):
+    def input_shapes(self) -> tuple[int, ...] | list[tuple[int, ...]]:
         """The shapes of what a call takes, without the batch: a tuple, or a list of tuples."""
         raise NotImplementedError
 
-    def export(self, filepath, format="tf_saved_model", input_signature=None, **kwargs):
+    def export(
+        self,
+        filepath: PathLike,
+        format: str = "tf_saved_model",
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Writes what calling the model computes, as `keras.Model.export` does.
 
         Args:

@@ -1,20 +1,25 @@
 """Weights that are taken up whole or not at all."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import keras
 from keras import ops
 
+from keras_tsvae.arrays.types import ArrayLike, PathLike
+from keras_tsvae.backend.keras_internals import ModelPart
 from keras_tsvae.files import expanded
 
 
-class WholeWeights:
+class WholeWeights(ModelPart):
     """Part of a `keras.Model` that stays as it is where weights given to it do not fit.
 
     Keras takes up those that fit, one after the other, and raises at the first that does not, or
     at the end.
     """
 
-    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Loads weights from a file, all of them or, if any does not fit, none.
 
         Args:
@@ -29,26 +34,26 @@ class WholeWeights:
         with self._as_it_was_on_errors():
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
 
-    def save_weights(self, filepath, overwrite=True, **kwargs):
+    def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """As `keras.Model.save_weights`, to a local file; `~` is expanded."""
         super().save_weights(expanded(filepath), overwrite=overwrite, **kwargs)
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Sets the values of `weights` from a list of arrays, all or, if any does not fit, none."""
         with self._as_it_was_on_errors():
             super().set_weights(weights)
 
-    def loaded_variables(self):
+    def loaded_variables(self) -> list[keras.Variable]:
         """Returns all variables that weights in a file may change, the optimiser's among them."""
         optimizer = getattr(self, "optimizer", None)
         return [*self.variables, *(() if optimizer is None else optimizer.variables)]
 
-    def loaded_attributes(self):
+    def loaded_attributes(self) -> dict[str, Any]:
         """Returns a dict of what else they may change."""
         return {}
 
     @contextlib.contextmanager
-    def _as_it_was_on_errors(self):
+    def _as_it_was_on_errors(self) -> Iterator[None]:
         before = [(variable, ops.copy(variable.value)) for variable in self.loaded_variables()]
         attributes = self.loaded_attributes()
         try:

@@ -19,14 +19,16 @@ class Divergence(keras.callbacks.Callback):
         epoch: Int, the epoch in which it was found, counted from 0; None as long as all is well.
     """
 
-    def __init__(self, what, remedy="a lower learning rate, or `clipnorm` in the optimizer"):
+    def __init__(
+        self, what: str, remedy: str = "a lower learning rate, or `clipnorm` in the optimizer"
+    ) -> None:
         super().__init__()
         self.what, self.remedy = what, remedy
-        self.epoch = None
-        self.loss = None
-        self._last = None
+        self.epoch: int | None = None
+        self.loss: float | None = None
+        self._last: int | None = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the loss, after the callbacks of the user."""
         loss = (logs or {}).get("loss", 0.0)
         self._last = epoch
@@ -34,7 +36,7 @@ class Divergence(keras.callbacks.Callback):
             self.epoch, self.loss = epoch, loss
             self.model.stop_training = True
 
-    def check(self):
+    def check(self) -> None:
         """Raises a `FloatingPointError` if the training has diverged; to be called at its end.
 
         The last step can do that after the last loss was measured: weights are looked at, too.
@@ -48,7 +50,7 @@ class Divergence(keras.callbacks.Callback):
             raise diverged(self.what, self.epoch, found, self.remedy)
 
 
-def diverged(what, epoch, found, remedy=REMEDY):
+def diverged(what: str, epoch: int, found: str, remedy: str = REMEDY) -> FloatingPointError:
     """Returns the error of a training that has diverged.
 
     Args:

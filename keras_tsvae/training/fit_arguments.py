@@ -1,5 +1,7 @@
 """What every fit takes beside its data, checked alike before the first step."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -12,7 +14,7 @@ _REFUSED = {
 }
 
 
-def refuse(method, arguments):
+def refuse(method: str, arguments: dict[str, Any]) -> None:
     """Raises for keyword arguments that `method` does not take.
 
     Args:
@@ -33,7 +35,7 @@ def refuse(method, arguments):
             )
 
 
-def check_epochs(epochs, initial_epoch, prefix=""):
+def check_epochs(epochs: int, initial_epoch: int, prefix: str = "") -> None:
     """Raises a `ValueError` unless a fit can go from `initial_epoch` to `epochs`.
 
     Args:
@@ -50,7 +52,9 @@ def check_epochs(epochs, initial_epoch, prefix=""):
         )
 
 
-def check_steps(shuffle=True, validation_freq=1, **sizes):
+def check_steps(
+    shuffle: bool = True, validation_freq: int | list[int] = 1, **sizes: int | None
+) -> None:
     """Raises a `ValueError` unless these are as `keras.Model.fit` takes them.
 
     Args:
@@ -70,7 +74,9 @@ def check_steps(shuffle=True, validation_freq=1, **sizes):
             positive_int(name, size)
 
 
-def check_averaged(callbacks, optimizer, title):
+def check_averaged(
+    callbacks: list[keras.callbacks.Callback], optimizer: keras.optimizers.Optimizer, title: str
+) -> None:
     """Raises a `ValueError` if a `SwapEMAWeights` is to watch an optimiser that averages nothing.
 
     Args:
@@ -86,7 +92,7 @@ def check_averaged(callbacks, optimizer, title):
         )
 
 
-def callback_list(callbacks, both_stages=False):
+def callback_list(callbacks: Any, both_stages: bool = False) -> list[keras.callbacks.Callback]:
     """Returns what a user passes as `callbacks` as a new, flat list.
 
     Args:

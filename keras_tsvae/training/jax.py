@@ -1,6 +1,7 @@
 """Train and test step of a stage on JAX."""
 
 import warnings
+from typing import Any
 
 import jax
 import keras
@@ -18,7 +19,9 @@ class StageTrainer(Trainer):
     JAX trainer asks.
     """
 
-    def train_step(self, state, data):
+    def train_step(
+        self, state: tuple[list[jax.Array], ...], data: Any
+    ) -> tuple[dict[str, jax.Array], tuple[list[jax.Array], ...]]:
         """Makes one optimiser step on one batch; returns the running means and the new state."""
         trainable, non_trainable, optimizer_variables, metrics_variables = state
         gradient = jax.grad(self._stateless_loss, has_aux=True)
@@ -32,7 +35,9 @@ class StageTrainer(Trainer):
         logs, metrics_variables = self._stateless_metrics(metrics_variables, terms)
         return logs, (trainable, non_trainable, optimizer_variables, metrics_variables)
 
-    def test_step(self, state, data):
+    def test_step(
+        self, state: tuple[list[jax.Array], ...], data: Any
+    ) -> tuple[dict[str, jax.Array], tuple[list[jax.Array], ...]]:
         """Measures one batch; returns the running means and the new state."""
         trainable, non_trainable, metrics_variables = state
         with self._scope(trainable, non_trainable) as scope:

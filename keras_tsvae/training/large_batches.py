@@ -1,7 +1,11 @@
 """Batches of a `tf.data.Dataset` that are large enough to be split over several devices."""
 
+from collections.abc import Callable
 
-def large_batches(dataset, is_large, devices):
+from keras_tsvae.arrays.types import Dataset, Tensor
+
+
+def large_batches(dataset: Dataset, is_large: Callable[[Tensor], Tensor], devices: int) -> Dataset:
     """Returns a data set without the batches that are too small, such as a last partial one.
 
     Where there are no others, Keras would train on nothing: it fails as it is read if its first two

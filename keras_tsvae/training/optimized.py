@@ -1,11 +1,13 @@
 """An optimiser and the variables that it has state for, which need not be all, or only, trained."""
 
+from typing import Any
+
 import keras
 
 from keras_tsvae.backend.keras_internals import all_layers, built_for
 
 
-def loss_scaled(optimizer, model):
+def loss_scaled(optimizer: Any, model: keras.Model) -> keras.optimizers.Optimizer:
     """Returns an optimiser that scales the loss, if any layer of a model is in `mixed_float16`.
 
     Keras looks at the model's own policy alone, which need not be that of the networks inside.
@@ -19,7 +21,7 @@ def loss_scaled(optimizer, model):
     return keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
 
 
-def check_optimized(model):
+def check_optimized(model: keras.Model) -> None:
     """Sees to it that a fit trains what is trainable now, with the optimiser that is there.
 
     What was frozen since the last fit is left alone: the step is traced anew.
@@ -40,7 +42,7 @@ def check_optimized(model):
     model._trained = trained
 
 
-def optimized_indices(model):
+def optimized_indices(model: keras.Model) -> list[int] | None:
     """Returns which of a model's variables its optimiser has state for, in the order of its own.
 
     None if these are those that are trainable, as they are unless some were frozen or thawed, or

@@ -1,6 +1,7 @@
 """Whether a learning rate schedule is as long as the training it is used in."""
 
 import warnings
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,7 +10,13 @@ TOLERANCE = 0.1
 REMEDY = "make the schedule as long as the fit, or go on with the fit later"
 
 
-def warn_of_schedule(what, optimizer, steps, remedy=REMEDY, length=None):
+def warn_of_schedule(
+    what: str,
+    optimizer: keras.optimizers.Optimizer,
+    steps: int,
+    remedy: str = REMEDY,
+    length: int | None = None,
+) -> None:
     """Warns if the learning rate's schedule and the fit differ in length by more than a tenth.
 
     Args:
@@ -35,7 +42,7 @@ def warn_of_schedule(what, optimizer, steps, remedy=REMEDY, length=None):
         )
 
 
-def _length(schedule):
+def _length(schedule: Any) -> int | None:
     """Returns the steps after which a schedule stays as it is, None if it does not say."""
     schedules = keras.optimizers.schedules
     if isinstance(schedule, schedules.CosineDecay):

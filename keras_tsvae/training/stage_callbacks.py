@@ -1,6 +1,8 @@
 """A user's callbacks in the fit of one stage of a model of two."""
 
 import weakref
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 
@@ -22,7 +24,13 @@ class StageCallbacks(WaitingCallbacks):
         earlier: The callbacks that have watched the other stage in the same fit. Defaults to none.
     """
 
-    def __init__(self, callbacks, whole, stage, earlier=()):
+    def __init__(
+        self,
+        callbacks: list[keras.callbacks.Callback],
+        whole: keras.Model,
+        stage: str,
+        earlier: Iterable[keras.callbacks.Callback] = (),
+    ) -> None:
         self._whole = whole
         self._stage = stage
         self._loggers = [
@@ -32,7 +40,7 @@ class StageCallbacks(WaitingCallbacks):
         ]
         super().__init__(callbacks)
 
-    def __enter__(self):
+    def __enter__(self) -> "StageCallbacks":
         """Prepares the callbacks for this stage, which is in training from now on."""
         self._whole._stage_in_training = self._stage
         for checkpoint in self._of_kind(keras.callbacks.ModelCheckpoint):
@@ -43,7 +51,7 @@ class StageCallbacks(WaitingCallbacks):
             logger.append = True
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         """Keeps what they have seen of this stage, and gives back what was changed for it."""
         self._whole._stage_in_training = None
         for checkpoint in self._of_kind(keras.callbacks.ModelCheckpoint):
@@ -54,7 +62,7 @@ class StageCallbacks(WaitingCallbacks):
     def _of_kind(self, kind):
         return [callback for callback in self.callbacks if isinstance(callback, kind)]
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model | None) -> None:
         """Passes the whole model on, whichever model the fit names.
 
         `SwapEMAWeights` gets the stage: older Keras takes all that is trainable of its
@@ -65,7 +73,7 @@ class StageCallbacks(WaitingCallbacks):
             for callback in self._of_kind(keras.callbacks.SwapEMAWeights):
                 callback.set_model(self._whole.stages()[self._stage])
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Begins; a table that goes on keeps its columns."""
         super().on_train_begin(logs)
         for logger, *_, keys in self._loggers:
@@ -78,7 +86,9 @@ class _Best:
     `start` is the one that both want to see beaten first, such as its `initial_value_threshold`.
     """
 
-    _seen = weakref.WeakKeyDictionary()
+    _seen: weakref.WeakKeyDictionary[keras.callbacks.Callback, "_Best"] = (
+        weakref.WeakKeyDictionary()
+    )
 
     def __init__(self, start):
         self.start = self.last = start

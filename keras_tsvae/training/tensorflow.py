@@ -1,5 +1,7 @@
 """Train and test step of a stage on TensorFlow."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from keras_tsvae.training.tensorflow_fit import Trainer
@@ -14,7 +16,7 @@ class StageTrainer(Trainer):
     replicas, and the gradients, which the optimiser sums, are those of the whole batch.
     """
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Makes one optimiser step on one batch and returns the running means."""
         # Where a stream of unknown length ends there is no data, and nothing must be counted.
         parts = [part for part in tf.nest.flatten(data) if part is not None]
@@ -34,7 +36,7 @@ class StageTrainer(Trainer):
             self.update_gamma(_sum_over_replicas(_global_mean(terms["mse"])))
         return self.update_metrics(terms)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Measures one batch, of which a device may get nothing; returns the running means."""
         if tf.distribute.get_strategy().num_replicas_in_sync == 1:
             return self.update_metrics(self.loss_terms(data, training=False))

@@ -1,13 +1,16 @@
 """Keras's fit on TensorFlow, on one device or several, fed without waits."""
 
+import contextlib
 import functools
 import random
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_tsvae.arrays.array_batches import ArrayBatches
+from keras_tsvae.arrays.types import Dataset
 from keras_tsvae.backend.keras_internals import TensorFlowFitOfBuilt
 from keras_tsvae.inputs.iterable_batches import first_batch
 from keras_tsvae.inputs.streams import not_autotuned
@@ -24,7 +27,13 @@ class Trainer(TensorFlowFitOfBuilt):
     that are too small for that are left out, others are refused.
     """
 
-    def fit(self, x, validation_data=None, shuffle=False, **kwargs):
+    def fit(
+        self,
+        x: Dataset,
+        validation_data: Dataset | None = None,
+        shuffle: bool = False,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, on batches of which each device gets a part."""
         check_optimized(self)
         if self._devices > 1 and self.steps_per_execution > 1:
@@ -40,7 +49,7 @@ class Trainer(TensorFlowFitOfBuilt):
             **kwargs,
         )
 
-    def evaluate(self, x, **kwargs):
+    def evaluate(self, x: Dataset, **kwargs: Any) -> Any:
         """Measures as `keras.Model.evaluate` does."""
         return super().evaluate(_fed(_split(x, self._devices)), **kwargs)
 
@@ -48,15 +57,15 @@ class Trainer(TensorFlowFitOfBuilt):
     def _devices(self):
         return self.distribute_strategy.num_replicas_in_sync
 
-    def check_batch_size(self, name, batch_size):
+    def check_batch_size(self, name: str, batch_size: int) -> None:
         """Raises a `ValueError` unless batches of a training can be split over the devices."""
         _require_part_for_all(f"`{name}` must", batch_size, self._devices)
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
         """Returns a context in which optimisers belong to the devices of the model."""
         return self.distribute_strategy.scope()
 
-    def build_optimizers(self, variables=None):
+    def build_optimizers(self, variables: list[keras.Variable] | None = None) -> None:
         """Creates the optimiser's state, if there is none yet, for `variables` or the trainable.
 
         Left to the first training step, it would make TensorFlow trace that step twice.
@@ -70,7 +79,9 @@ class Trainer(TensorFlowFitOfBuilt):
                     "The model must be made and compiled, and its optimizers made, in the scope of "
                     f"one strategy, or all in none. Received: {variable.path!r} of another"
                 )
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        optimizer: keras.optimizers.Optimizer = getattr(
+            self.optimizer, "inner_optimizer", self.optimizer
+        )
         if self._devices > 1 and optimizer.gradient_accumulation_steps:
             raise ValueError(
                 "`optimizer` must not have `gradient_accumulation_steps` under a strategy of "
@@ -81,7 +92,7 @@ class Trainer(TensorFlowFitOfBuilt):
             with self.scope():
                 self.optimizer.build(variables or self.trainable_variables)
 
-    def build_loss(self, *batch):
+    def build_loss(self, *batch: keras.KerasTensor) -> None:
         """Builds nothing: Keras does, without reading any data for that."""
 
 

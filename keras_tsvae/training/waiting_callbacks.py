@@ -1,5 +1,7 @@
 """Callbacks that watch a figure which is not measured in every epoch."""
 
+from typing import Any
+
 import keras
 
 
@@ -14,16 +16,16 @@ class WaitingCallbacks(keras.callbacks.CallbackList):
     To be passed to `fit` within a list, which takes care of the History and the progress bar.
     """
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Passes the logs on as they are, so that what one callback adds is seen outside."""
-        missing = set()
+        missing: set[str] = set()
         for callback in self.callbacks:
             if not any(_needs(callback, key) for key in missing):
                 callback.on_epoch_end(epoch, logs)
             missing.update(getattr(callback, "unmeasured", ()))
 
 
-def waiting(callbacks):
+def waiting(callbacks: Any) -> Any:
     """Returns what a user passes as `callbacks`, made to wait where one measures now and then."""
     flat = keras.tree.flatten(callbacks)
     if not any(hasattr(callback, "unmeasured") for callback in flat):
@@ -33,7 +35,7 @@ def waiting(callbacks):
     return [WaitingCallbacks([callback for callback in flat if callback not in own]), *own]
 
 
-def _needs(callback, key):
+def _needs(callback: keras.callbacks.Callback, key: str) -> bool:
     """Whether a callback does something at the end of an epoch that depends on a figure."""
     watches = getattr(callback, "monitor", None) == key
     names = any(f"{{{key}{end}" in str(getattr(callback, "filepath", "")) for end in "}:!")

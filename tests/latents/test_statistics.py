@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae import Posteriors, latents, losses
+from keras_tsvae import Posteriors, losses
+from keras_tsvae.latents import statistics
 from keras_tsvae.latents.statistics import LatentStatistics
 
 WIDTH = 3
@@ -55,7 +56,7 @@ def test_spectrum_and_gaussian_kl():
 
 
 def test_draws_have_the_spectrum():
-    z = latents.draw(posteriors_of(20_000), seed=5)
+    z = statistics.draw(posteriors_of(20_000), seed=5)
     spectrum = np.linalg.eigvalsh(np.cov(z.T))[::-1]
     found = LatentStatistics.from_posteriors(posteriors_of(20_000))
     np.testing.assert_allclose(spectrum, found.spectrum, rtol=0.05)
@@ -90,12 +91,12 @@ def test_mmd_is_that_of_brute_force():
     among_z = np.mean([kernel(z[i], z[j]) for i in range(6) for j in range(6) if i != j])
     with_prior = np.mean([kernel(one, y).mean() for one in z])
     expected = among_z - 2 * with_prior + kernel(y, other).mean()
-    np.testing.assert_allclose(latents.squared_mmd(z), expected, atol=5e-3)
+    np.testing.assert_allclose(statistics.squared_mmd(z), expected, atol=5e-3)
 
 
 def test_mmd_is_unbiased():
     rng = np.random.default_rng(0)
-    values = [latents.squared_mmd(rng.standard_normal((50, WIDTH))) for _ in range(400)]
+    values = [statistics.squared_mmd(rng.standard_normal((50, WIDTH))) for _ in range(400)]
     assert min(values) < 0
     assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(len(values))
 
@@ -113,7 +114,7 @@ def test_memory_mapped_posteriors_in_several_chunks(tmp_path, monkeypatch):
     posteriors = posteriors_of(2_500)
     expected = LatentStatistics.from_posteriors(posteriors)
     posteriors.save(tmp_path / "posteriors.h5")
-    monkeypatch.setattr(latents, "_ROWS_AT_ONCE", 700)
+    monkeypatch.setattr(statistics, "_ROWS_AT_ONCE", 700)
     mapped = Posteriors.load(tmp_path / "posteriors.h5")
     assert isinstance(mapped.mean, np.memmap)
     found = LatentStatistics.from_posteriors(mapped)
@@ -140,8 +141,8 @@ def test_units_are_active_below_four_fifths(variance, active):
 def test_the_discrepancy_is_of_two_thousand_draws():
     posteriors = posteriors_of(2_500)
     found = LatentStatistics.from_posteriors(posteriors).mmd
-    z = latents.draw(posteriors, latents._SEED, at_most=2_000)
-    assert z.shape == (2_000, WIDTH) and found == latents.squared_mmd(z)
+    z = statistics.draw(posteriors, statistics._SEED, at_most=2_000)
+    assert z.shape == (2_000, WIDTH) and found == statistics.squared_mmd(z)
 
 
 def test_variances_count_down_to_1e_12():
@@ -154,15 +155,15 @@ def test_variances_count_down_to_1e_12():
 
 def test_draws_are_of_each_posteriors_own_deviation():
     std = np.repeat([[0.1, 3.0]], 20_000, 0)
-    z = latents.draw(Posteriors(np.full_like(std, 2.0), std), 0)
+    z = statistics.draw(Posteriors(np.full_like(std, 2.0), std), 0)
     np.testing.assert_allclose(z.std(0), [0.1, 3.0], rtol=0.03)
     np.testing.assert_allclose(z.mean(0), 2.0, atol=0.1)
 
 
 def test_draws_depend_on_the_seed_alone():
     posteriors = posteriors_of(300)
-    np.testing.assert_array_equal(latents.draw(posteriors, 1), latents.draw(posteriors, 1))
-    assert (latents.draw(posteriors, 1) != latents.draw(posteriors, 2)).all()
+    np.testing.assert_array_equal(statistics.draw(posteriors, 1), statistics.draw(posteriors, 1))
+    assert (statistics.draw(posteriors, 1) != statistics.draw(posteriors, 2)).all()
     rows = np.arange(300.0)[:, None]
-    few = latents.draw(Posteriors(rows, 0 * rows), 1, at_most=100)[:, 0]
+    few = statistics.draw(Posteriors(rows, 0 * rows), 1, at_most=100)[:, 0]
     assert len(few) == 100 and (np.diff(few) > 0).all()  # all different, in their order
