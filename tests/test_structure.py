@@ -12,8 +12,10 @@ PACKAGE = REPOSITORY / "keras_tsvae"
 # From the ground to the roof: a room imports rooms of the floors below its own, and no others. A
 # new room takes its place here.
 FLOORS = (
-    {"arguments", "backend", "files", "losses"},
-    {"arrays", "conditions", "latents", "optimizers", "saving"},
+    {"arguments", "backend"},
+    {"arrays"},
+    {"conditions", "files", "losses", "optimizers"},
+    {"latents", "saving"},
     {"data", "export", "layers"},
     {"inputs", "networks"},
     {"metrics", "presets", "training"},

@@ -21,7 +21,7 @@ def with_trainability(config: dict[str, Any], layer: keras.Layer) -> dict[str, A
     return {**config, ENTRY: by_path} if by_path else config
 
 
-def trainability(layer: keras.Layer) -> dict:
+def trainability(layer: keras.Layer) -> dict[str, bool]:
     """Returns `trainable`, by path, of all layers inside that differ in it from what they are in.
 
     Paths are names joined by slashes, such as `"scale_0/block_0/shortcut"`; a layer comes before
