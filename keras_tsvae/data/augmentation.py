@@ -22,7 +22,6 @@ def augmentation(augment: Augment, seed: int) -> Callable[[Tensor], Tensor] | No
 
     Raises:
         ValueError: If `augment` is none of these.
-        ImportError: If the flip is asked for and keras_cv is not installed.
     """
     if augment is False:
         return None
@@ -38,15 +37,27 @@ def augmentation(augment: Augment, seed: int) -> Callable[[Tensor], Tensor] | No
 
 
 def _flip(seed):
+    """Returns keras_cv's flip, or, where it is not installed, one that flips the same images."""
+    seed = seed % 2**31 + 1  # one of 0 would mean keras_cv's global generator
     try:
         import keras_cv
-    except ImportError as error:
-        raise ImportError(
-            "The horizontal flip needs keras_cv: `pip install keras-cv`, or pass `augment=False`"
-        ) from error
+    except ImportError:
+        return _flip_without_keras_cv(seed)
     # keras_cv draws with `tf.random.Generator` and computes in TensorFlow whatever Keras's backend
-    # is, so this works in a pipeline under JAX too. A seed of 0 would mean its global generator.
-    return keras_cv.layers.RandomFlip(mode="horizontal", seed=seed % 2**31 + 1, dtype="float32")
+    # is, so this works in a pipeline under JAX too.
+    return keras_cv.layers.RandomFlip(mode="horizontal", seed=seed, dtype="float32")
+
+
+def _flip_without_keras_cv(seed):
+    import tensorflow as tf
+
+    generator = tf.random.Generator.from_seed(seed)
+
+    def flip(images):
+        drawn = generator.uniform((tf.shape(images)[0], 1, 1, 1))
+        return tf.ensure_shape(tf.where(drawn > 0.5, images[:, :, ::-1], images), images.shape)
+
+    return flip
 
 
 def _as_uint8(layer):

@@ -91,7 +91,7 @@ class Split:
         Raises:
             ValueError: If the split is empty, or too small for one training batch, or an argument
                 is not as described.
-            ImportError: If TensorFlow, or for the flip keras_cv, is not installed.
+            ImportError: If TensorFlow is not installed.
         """
         batch_size = self._check_batch_size(batch_size, training)
         seed = np.random.randint(2**31 - 2) if seed is None else non_negative_int("seed", seed)

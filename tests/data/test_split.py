@@ -1,5 +1,6 @@
 import contextlib
 import os
+import subprocess
 import sys
 
 import keras
@@ -181,11 +182,33 @@ def test_callables_and_layers_augment():
         rows.tf_dataset(augment="mirror")
 
 
-def test_without_keras_cv_only_the_flip_fails(monkeypatch):
+@pytest.mark.parametrize("seed", [0, 7, 2**31 - 1, 2**40])
+def test_without_keras_cv_the_same_images_are_flipped(seed, monkeypatch):
+    split = Split(lopsided(50), np.arange(50), flip_in_training=True)
+
+    def epochs():
+        dataset = split.tf_dataset(8, training=True, seed=seed)
+        assert dataset.element_spec[0].shape == (8, 4, 5, 3)
+        return [images for _ in range(2) for images, _ in dataset.as_numpy_iterator()]
+
+    with_keras_cv = epochs()
     monkeypatch.setitem(sys.modules, "keras_cv", None)
-    list(numbered(6).tf_dataset(2))
-    with pytest.raises(ImportError, match="needs keras_cv: `pip install keras-cv`"):
-        numbered(6).tf_dataset(2, augment="flip")
+    np.testing.assert_array_equal(epochs(), with_keras_cv)
+    parts = [images for images, _ in split.tf_dataset(8, augment="flip").as_numpy_iterator()]
+    assert [len(images) for images in parts] == [8] * 6 + [2]
+
+
+def test_keras_cv_is_imported_for_the_flip_alone():
+    script = (
+        "import sys, numpy as np, keras_tsvae\n"
+        "split = keras_tsvae.data.Split(np.zeros((8, 2, 2, 1), 'uint8'), np.arange(8))\n"
+        "list(split.tf_dataset(4, training=True))\n"
+        "assert 'keras_cv' not in sys.modules\n"
+        "list(split.tf_dataset(4, augment='flip'))\n"
+        "assert 'keras_cv' in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_bad_arguments():
