@@ -39,7 +39,7 @@ def expanded(path: PathLike) -> pathlib.Path:
 
 @contextlib.contextmanager
 def written_beside(
-    path: PathLike, unless: Callable[[], bool] | None = None
+    path: PathLike, unless: Callable[[], object] | None = None
 ) -> Iterator[pathlib.Path]:
     """Yields a fresh path next to `path`; when the body succeeds, it takes the place of `path`.
 
@@ -91,7 +91,7 @@ def cache_folder(*parts: str) -> pathlib.Path:
     return keras.joinpath("keras_tsvae", *parts)
 
 
-def _put(new: pathlib.Path, path: pathlib.Path, unless: Callable[[], bool]) -> None:
+def _put(new: pathlib.Path, path: pathlib.Path, unless: Callable[[], object]) -> None:
     """Renames `new` to `path`; of several processes the last one wins, and none fails."""
     while not unless():
         try:

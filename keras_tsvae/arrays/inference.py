@@ -1,6 +1,6 @@
 """Inference in batches: what comes out of a model, checked and gathered."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import keras
@@ -61,7 +61,7 @@ def collect(batches: Iterable[np.ndarray], n: int) -> np.ndarray:
     return result
 
 
-def with_progress(batches: Iterable[_Batch], total: int | None) -> Iterator[_Batch]:
+def with_progress(batches: Iterable[_Batch], total: int | None) -> Generator[_Batch, None, None]:
     """Yields `batches` while Keras's progress bar counts them; `total` may be None."""
     bar = keras.utils.Progbar(total, unit_name="batch")
     count = 0

@@ -144,7 +144,7 @@ def as_images(x: ImagesLike, name: str = "x") -> Images:
         return dataclasses.replace(x, labels=labels)
     if isinstance(x, Split):
         _require_no_labels(labels, x)
-        x, labels = x.images, x.labels
+        labels, x = x.labels, x.images
     elif isinstance(x, (str, os.PathLike)):
         x = _folder(x, name)
     elif _yields_batches(x):

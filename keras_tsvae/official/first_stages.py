@@ -1,5 +1,7 @@
 """The official code's three first stages: sizes read off a checkpoint, variables assigned."""
 
+from typing import Any
+
 from keras_tsvae import networks
 from keras_tsvae.arrays.types import ImageShape
 from keras_tsvae.official.checkpoint import Checkpoint
@@ -17,7 +19,7 @@ def make_resnet(
         ("stage1/encoder/dense_1/bias", 0),
         ("stage1/decoder/fc0/kernel", 0),
     )
-    arguments = {
+    arguments: dict[str, Any] = {
         "base_dim": checkpoint.size(
             ("stage1/encoder/conv0/bias", 0), ("stage1/encoder/conv0/kernel", 3)
         ),
@@ -72,7 +74,7 @@ def make_infogan(
         ("stage2/encoder/mu_u/bias", 0),
         ("stage2/decoder/z_hat/bias", 0),
     )
-    sizes = {
+    sizes: dict[str, Any] = {
         "base_dim": checkpoint.size(
             ("stage1/encoder/conv1/biases", 0), ("stage1/encoder/conv1/w", 3)
         ),
