@@ -43,6 +43,30 @@ def test_a_gibibyte_is_kept_in_memory():
     assert inspect.signature(Posteriors.from_batches).parameters["memory_limit"].default == 2**30
 
 
+@pytest.mark.parametrize("below", [0, 1])
+def test_as_many_bytes_as_the_limit_are_kept_in_memory(below):
+    limit = MEAN.nbytes + STD.nbytes - below
+    posteriors = Posteriors.from_batches(iter(BATCHES), memory_limit=limit)
+    assert isinstance(posteriors.mean, np.memmap) == bool(below)
+
+
+def test_a_unit_at_the_threshold_is_inactive():
+    posteriors = Posteriors(MEAN, np.full_like(STD, [0.5, 1.0, 2.0]))
+    assert posteriors.active_units(1.0) == 1 and posteriors.active_units(4.0) == 2
+
+
+def test_posteriors_may_be_points():
+    assert Posteriors(MEAN, np.zeros_like(STD)).active_units() == 3
+
+
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_both_are_numbers(name):
+    arrays = {"mean": MEAN, "std": STD}
+    arrays[name] = arrays[name].astype(str)
+    with pytest.raises(ValueError, match=f"must be numbers.*{name}.dtype=<U"):
+        Posteriors(**arrays)
+
+
 def test_a_temporary_file_goes_with_its_posteriors():
     posteriors = Posteriors.from_batches(iter(BATCHES), memory_limit=0)
     file = pathlib.Path(posteriors.mean.filename)
