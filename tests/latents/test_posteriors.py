@@ -79,6 +79,7 @@ def test_a_temporary_file_goes_with_its_posteriors():
 def test_a_failure_while_gathering_leaves_nothing(tmp_path):
     def batches():
         yield BATCHES[0]
+        assert list(tmp_path.iterdir())  # where there is room for the file, there is for rows
         raise RuntimeError("encoder failed")
 
     with pytest.raises(RuntimeError, match="encoder failed"):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -136,6 +138,8 @@ def test_units_are_active_below_four_fifths(variance, active):
     std = np.full((9, 3), np.sqrt(variance))
     found = LatentStatistics.from_posteriors(Posteriors(np.zeros((9, 3)), std))
     assert (found.active_units, found.inactive_units) == (active, 3 - active)
+    edge = dataclasses.replace(found, posterior_variance=np.array([0.8, 0.79, 0.81]))
+    assert edge.active_units == 1
 
 
 def test_the_discrepancy_is_of_two_thousand_draws():
@@ -165,5 +169,8 @@ def test_draws_depend_on_the_seed_alone():
     np.testing.assert_array_equal(statistics.draw(posteriors, 1), statistics.draw(posteriors, 1))
     assert (statistics.draw(posteriors, 1) != statistics.draw(posteriors, 2)).all()
     rows = np.arange(300.0)[:, None]
+    np.testing.assert_array_equal(
+        statistics.draw(posteriors, 1, at_most=300), statistics.draw(posteriors, 1)
+    )
     few = statistics.draw(Posteriors(rows, 0 * rows), 1, at_most=100)[:, 0]
     assert len(few) == 100 and (np.diff(few) > 0).all()  # all different, in their order

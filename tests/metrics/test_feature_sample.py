@@ -31,6 +31,9 @@ def test_figures_count_all_images_and_keep_some():
     assert len(metric.sample) == 30 and precision.num_samples == recall.num_samples == 80
     kept = metric.sample.features
     assert (precision, recall) == formulas.precision_recall(kept, real)
+    score = metrics.InceptionScore(max_features=30)
+    score.update_logits(fake)
+    assert len(score.sample) == 30 and score.result().num_samples == 80
 
 
 def test_a_sample_does_not_change_with_a_buffer_that_is_used_again():
@@ -62,3 +65,31 @@ def test_a_sample_is_uniform_and_without_repetition(merged):
         counts[kept] += 1
     # Each row is kept with probability 1/3: 133 +- 9.4 times.
     assert np.abs(counts - 400 / 3).max() < 4.5 * 9.4
+
+
+def test_merging_leaves_the_other_sample_as_it_is():
+    sample, other = FeatureSample(10), FeatureSample(10)
+    other.update(np.zeros((10, 1)))
+    sample.merge(other)
+    sample.update(np.ones((1000, 1)))
+    assert sample.features.any() and not other.features.any()
+
+
+def test_a_sample_merges_no_smaller_one_that_left_rows_out():
+    sample, small = FeatureSample(20), FeatureSample(10)
+    small.update(np.zeros((10, 1)))
+    sample.merge(small)  # it has left nothing out
+    small.update(np.zeros((1, 1)))
+    with pytest.raises(ValueError, match="at least as many .* 20. Received: other.max_features=10"):
+        sample.merge(small)
+
+
+def test_rows_kept_stand_for_all_that_were_seen():
+    entered = []
+    for seed in range(200):
+        sample = FeatureSample(20, seed)
+        sample.restore(np.zeros((20, 1)), 180)
+        sample.update(np.ones((20, 1)))
+        assert sample.num_seen == 200
+        entered.append(sample.features.sum())
+    assert 1.5 < np.mean(entered) < 2.5  # of 20, a tenth

@@ -74,6 +74,16 @@ def test_directions_of_rounding_errors_alone_are_left_out(seed):
     np.testing.assert_allclose(frechet_distance(zero, noisy, zero, second), expected, rtol=1e-9)
 
 
+def test_eigenvalues_that_rounding_makes_negative_count_as_none():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        full, line = rng.normal(size=(40, 8)), rng.normal(size=(8, 1))
+        expected = np.trace(np.cov(full.T)) + (line**2).sum()
+        expected -= 2 * np.sqrt(line.T @ np.cov(full.T) @ line).item()  # a matrix of rank one
+        found = frechet_distance(np.zeros(8), np.cov(full.T), np.zeros(8), line @ line.T)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_a_constant_set_has_the_distance_of_a_point():
     mean, covariance = moments(toy.rows(50))
     d = len(mean)
@@ -137,6 +147,29 @@ def test_merged_moments_are_those_of_the_whole():
     assert whole.num_samples == 300
     np.testing.assert_allclose(whole.mean, features.mean(0), rtol=1e-12)
     np.testing.assert_allclose(whole.covariance, np.cov(features.T), rtol=1e-9)
+
+
+def test_moments_come_back_as_they_were():
+    rows, more = toy.rows(40), toy.rows(30, seed=1)
+    mean, covariance = moments(rows)
+    found = FeatureStatistics.from_moments(mean, covariance, 40)
+    np.testing.assert_array_equal(found.mean, mean)
+    np.testing.assert_allclose(found.covariance, covariance, rtol=1e-12)
+    found.update(more)
+    np.testing.assert_allclose(found.covariance, np.cov(np.r_[rows, more].T), rtol=1e-9)
+    unknown = FeatureStatistics.from_moments(mean, covariance)
+    np.testing.assert_array_equal(unknown.covariance, covariance)
+    for change in (unknown.update, lambda _: found.merge(unknown)):
+        with pytest.raises(ValueError, match="number of images"):
+            change(more)
+    with pytest.raises(ValueError, match="must hold no negative variance. Received: -1.0"):
+        FeatureStatistics.from_moments(mean, -np.eye(len(mean)))
+
+
+def test_a_single_row_has_no_covariance():
+    found = statistics(np.ones((1, 3)))
+    with pytest.raises(ValueError, match="at least 2 rows of features. Received: num_samples=1"):
+        found.covariance
 
 
 def test_memory_of_statistics_does_not_depend_on_the_number_of_rows():
