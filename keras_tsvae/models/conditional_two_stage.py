@@ -8,7 +8,7 @@ from keras_tsvae.conditions import Condition, JointConditions
 from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from keras_tsvae.models.conditional_editor import ConditionalEditor
 from keras_tsvae.models.preset_networks import make_stages
-from keras_tsvae.models.second_stage import SecondStageVAE
+from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
 from keras_tsvae.models.two_stage_fit import plan_fit
 from keras_tsvae.saving.trainability import restore_trainability, with_trainability

@@ -16,10 +16,10 @@ from keras_tsvae.arrays.inference import (
 from keras_tsvae.arrays.noise import noise_batches, resolve_seed
 from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.latents.posteriors import Posteriors
-from keras_tsvae.models.stage import Stage, network_inputs
+from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
 
 
-class ImageCoder(Stage):
+class ImageCoder(GaussianVAE):
     """A stage between images and latent vectors z.
 
     Where the stage is conditioned, images are paired with coded conditions, `(images, condition)`,

@@ -4,7 +4,7 @@ import inspect
 
 from keras_tsvae import networks
 from keras_tsvae.models.first_stage import FirstStageVAE
-from keras_tsvae.models.second_stage import SecondStageVAE
+from keras_tsvae.models.second_stage_vae import SecondStageVAE
 
 NETWORKS = {
     "resnet": (networks.ResNetEncoder, networks.ResNetDecoder),

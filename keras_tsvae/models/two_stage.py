@@ -6,7 +6,7 @@ from keras_tsvae import inputs, presets
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
-from keras_tsvae.models.second_stage import SecondStageVAE
+from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.models.stage_configs import deserialized, serialized
 from keras_tsvae.models.staged import StagedModel
 from keras_tsvae.models.two_stage_evaluation import evaluate_stages

@@ -18,7 +18,7 @@ TRACKED = ("loss", "kl", "nll", "mse", "gamma")
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
-class Stage(Exportable, TrainedStage):
+class GaussianVAE(Exportable, TrainedStage):
     """A VAE with a Gaussian posterior, a Gaussian likelihood and one scalar log gamma.
 
     Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be

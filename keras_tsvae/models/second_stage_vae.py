@@ -11,7 +11,7 @@ from keras_tsvae.arrays.noise import noise_batches, resolve_seed
 from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.backend import global_normal
 from keras_tsvae.latents.posteriors import Posteriors
-from keras_tsvae.models.stage import Stage, network_inputs
+from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.saving.trainability import trainability, trainability_kept
 
@@ -20,7 +20,7 @@ RESCALING_SAMPLES = 4096
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class SecondStageVAE(Stage):
+class SecondStageVAE(GaussianVAE):
     """VAE on latent vectors z, which learns how the first stage's posteriors are distributed.
 
     Trained on posteriors `(mean, std)` of images: `z = mean + std * noise` is drawn anew at
