@@ -10,7 +10,7 @@ from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA
 from keras_tsvae.backend import compile_function
 from keras_tsvae.layers import GaussianSampling
-from keras_tsvae.models.trained_stage import TrainedStage
+from keras_tsvae.models.stage import Stage
 from keras_tsvae.saving.exportable import Exportable
 from keras_tsvae.saving.trainability import set_trainability
 
@@ -18,7 +18,7 @@ TRACKED = ("loss", "kl", "nll", "mse", "gamma")
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
-class GaussianVAE(Exportable, TrainedStage):
+class GaussianVAE(Exportable, Stage):
     """A VAE with a Gaussian posterior, a Gaussian likelihood and one scalar log gamma.
 
     Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be

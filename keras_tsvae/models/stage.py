@@ -14,7 +14,7 @@ from keras_tsvae.training.optimized import loss_scaled, optimized_indices
 from keras_tsvae.training.schedules import warn_of_schedule
 
 
-class TrainedStage(StageTrainer, BaseModel):
+class Stage(StageTrainer, BaseModel):
     """The training of a stage, whose arguments are checked alike whatever it is trained on.
 
     Subclasses check and cut the data: `fit_checked` and `batches_to_measure`.
