@@ -14,7 +14,7 @@ from keras_tsvae.metrics.sources import (
     is_npz,
     require_rereadable,
 )
-from keras_tsvae.models import FirstStageVAE, SecondStageVAE
+from keras_tsvae.models import FirstStageVAE, SecondStage
 
 
 class FIDLogger(PeriodicCallback):
@@ -45,7 +45,7 @@ class FIDLogger(PeriodicCallback):
         every: Positive int, epochs from one time to the next. Defaults to 1.
         protocol: `"standard"` or `"dai-wipf"` (see `keras_tsvae.metrics`). Defaults to
             `"standard"`.
-        first_stage: The trained `FirstStageVAE` that decodes, where a `SecondStageVAE` is fitted
+        first_stage: The trained `FirstStageVAE` that decodes, where a second stage is fitted
             by hand. Defaults to None.
         seed: Non-negative int of the noise. Defaults to 0.
         verbose: 1 to print the figures with their cost, 0 not to. Defaults to 1.
@@ -129,7 +129,7 @@ class FIDLogger(PeriodicCallback):
         latents = {"n": self.num_samples, "seed": self.seed}
         if isinstance(self.model, FirstStageVAE):
             return self.model.sample_batches(**latents)
-        if isinstance(self.model, SecondStageVAE):
+        if isinstance(self.model, SecondStage):
             return map(self.first_stage.decode, self.model.sample_batches(**latents))
         return self.model.sample_batches(**latents, stage=int(stage[-1]))
 
@@ -160,7 +160,7 @@ def _check_decodes(first_stage, second_stage):
     """Raises a `ValueError` unless `first_stage` decodes latent vectors of `second_stage`."""
     if first_stage is None:
         raise ValueError(
-            "`first_stage` must be given where a SecondStageVAE is fitted by hand: it has no "
+            "`first_stage` must be given where a second stage is fitted by hand: it has no "
             "images. Received: first_stage=None"
         )
     first_stage.require_built("used for decoding")

@@ -8,7 +8,7 @@ from keras_tsvae.callbacks.stages import first_images, first_stage_of
 from keras_tsvae.inputs.checks import check_shape
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.latents.statistics import LatentStatistics, draw
-from keras_tsvae.models import SecondStageVAE
+from keras_tsvae.models import SecondStage
 
 _LETTERS = {"stage1": "z", "stage2": "u"}
 _LOGGED = (
@@ -46,7 +46,7 @@ class LatentReport(PeriodicCallback):
 
     Args:
         x: Images in the forms that `FirstStageVAE.fit` takes, those held out, say. To watch a
-            `SecondStageVAE` fitted by hand, a `Posteriors` or a pair of arrays `(mean, std)`.
+            second stage fitted by hand, a `Posteriors` or a pair of arrays `(mean, std)`.
         every: Positive int, epochs from one report to the next. Defaults to 1.
         num_images: Positive int: of more images or posteriors only so many, the first, are used.
             They are kept in memory. Defaults to 5000.
@@ -83,7 +83,7 @@ class LatentReport(PeriodicCallback):
     def prepare(self, stage):
         """Draws z for a second stage."""
         if stage == "stage2":
-            by_hand = isinstance(self.model, SecondStageVAE)
+            by_hand = isinstance(self.model, SecondStage)
             first = self.data if by_hand else self.model.posteriors(self.data)
             self._z, self._condition = draw(first, _Z_SEED), first.condition
 
@@ -112,7 +112,7 @@ class LatentReport(PeriodicCallback):
     def check_model(self, model):
         """Raises a `ValueError` unless `x` fits the model."""
         super().check_model(model)
-        by_hand = isinstance(model, SecondStageVAE)
+        by_hand = isinstance(model, SecondStage)
         if isinstance(self.data, Posteriors) != by_hand:
             wanted = "`Posteriors` or a pair (mean, std)" if by_hand else "images"
             raise ValueError(

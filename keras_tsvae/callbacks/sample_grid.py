@@ -43,7 +43,7 @@ class SampleGrid(PeriodicCallback):
         ImportError: If `log_dir` is given and TensorFlow is not installed.
         ValueError: If an argument is not as described, or, when training begins, if `images` do
             not fit the model, its images have neither 1 nor 3 channels, or it is a
-            `SecondStageVAE` by itself, which knows no images.
+            second stage by itself, which knows no images.
 
     Example:
         >>> pictures = keras_tsvae.callbacks.SampleGrid("pictures", images=test_images)

@@ -3,12 +3,12 @@
 import numpy as np
 
 from keras_tsvae import inputs
-from keras_tsvae.models import FirstStageVAE, SecondStageVAE
+from keras_tsvae.models import FirstStageVAE, SecondStage
 
 
 def check_watchable(model):
     """Raises a `ValueError` unless `model` is both stages, or one that is without conditions."""
-    by_hand = isinstance(model, (FirstStageVAE, SecondStageVAE))
+    by_hand = isinstance(model, (FirstStageVAE, SecondStage))
     if by_hand and model.condition_dim is not None:
         raise ValueError(
             "`model` must be a ConditionalTwoStageVAE where a stage is conditioned: the stage "
@@ -16,7 +16,7 @@ def check_watchable(model):
         )
     if not by_hand and not hasattr(model, "stages"):
         raise ValueError(
-            "`model` must be a FirstStageVAE, a SecondStageVAE or a TwoStageVAE. "
+            "`model` must be a FirstStageVAE, a second stage or a TwoStageVAE. "
             f"Received: type(model)={type(model).__name__}"
         )
 
@@ -37,7 +37,7 @@ def stage_in_training(model):
     check_watchable(model)
     if isinstance(model, FirstStageVAE):
         return "stage1"
-    if isinstance(model, SecondStageVAE):
+    if isinstance(model, SecondStage):
         return "stage2"
     if model.stage_in_training is None:
         raise ValueError(

@@ -2,7 +2,14 @@
 
 from keras_tsvae.models.conditional_two_stage import ConditionalTwoStageVAE
 from keras_tsvae.models.first_stage import FirstStageVAE
+from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
 
-__all__ = ["ConditionalTwoStageVAE", "FirstStageVAE", "SecondStageVAE", "TwoStageVAE"]
+__all__ = [
+    "ConditionalTwoStageVAE",
+    "FirstStageVAE",
+    "SecondStage",
+    "SecondStageVAE",
+    "TwoStageVAE",
+]

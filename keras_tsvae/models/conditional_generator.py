@@ -175,8 +175,8 @@ class ConditionalGenerator(Generator):
             return u
         if stage == "mixture":
             return self._mixture.draw(u, noise, batch_size)
-        generate = self.second_stage._compiled(self.second_stage.generate_batch, batch_size)
-        z = ops.convert_to_numpy(generate(u, noise, *self._for(self.second_stage, codes)))
+        second = self.second_stage
+        z = second.generate(u, noise, *self._for(second, codes), full=batch_size)
         return require_finite(z, "latent vectors")
 
     def _for(self, stage, codes):

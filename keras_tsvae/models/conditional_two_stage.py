@@ -10,7 +10,7 @@ from keras_tsvae.models.conditional_editor import ConditionalEditor
 from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
-from keras_tsvae.models.two_stage_fit import plan_fit
+from keras_tsvae.models.two_stage_plan import plan_fit
 from keras_tsvae.saving.trainability import restore_trainability, with_trainability
 
 RELIABLE_OF = 10_000  # images
@@ -28,7 +28,8 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
     Args:
         first_stage: A `FirstStageVAE`, whose networks have the `condition_dim` of the conditions,
             or none.
-        second_stage: A `SecondStageVAE`, likewise. At least one of both is conditioned.
+        second_stage: A second stage, such as `SecondStageVAE`, likewise. At least one of both is
+            conditioned.
         conditions: A `keras_tsvae.conditions.Condition`: what the conditions are.
         frozen_first_stage: Whether the first stage is trained already, and stays as it is.
             Defaults to False.
@@ -73,7 +74,7 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
     def wrap(cls, model, conditions, conditioning="modulate", **kwargs):
         """Makes a trained `TwoStageVAE` conditional: its first stage is kept, frozen, as it is.
 
-        The second stage is new, of the same width and depth, and conditioned; `compile` and `fit`
+        The second stage is new, of the same settings, and conditioned; `compile` and `fit`
         train it alone, on images that are encoded once. It obeys as far as z knows the conditions.
         The first stage is shared with `model`, not copied: do not train that any further.
 
@@ -81,7 +82,7 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
             model: A trained `TwoStageVAE`, or a trained `FirstStageVAE`.
             conditions: A `keras_tsvae.conditions.Condition`.
             conditioning: `"concat"` or `"modulate"`. Defaults to `"modulate"`.
-            **kwargs: Further arguments of the new `SecondStageVAE`, such as `width` or `gamma`.
+            **kwargs: Further arguments of the new second stage, such as `width` or `gamma`.
 
         Raises:
             ValueError: If the model is not built or is conditional already.
@@ -101,15 +102,12 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
                 "`model` must be a trained TwoStageVAE or FirstStageVAE without conditions. "
                 f"Received: model={model!r}"
             )
-        second = getattr(model, "second_stage", None)
-        like = ("width", "depth") if second is not None else ()
-        arguments = {**{name: getattr(second, name) for name in like}, **kwargs}
+        size, second = conditions.size, getattr(model, "second_stage", None)
         if second is not None:
-            arguments.setdefault("gamma", second.gamma_mode)
-        arguments.setdefault("dtype", (first if second is None else second).dtype_policy)
-        second = SecondStageVAE(
-            first.latent_dim, condition_dim=conditions.size, conditioning=conditioning, **arguments
-        )
+            second = second.conditioned(size, conditioning, **kwargs)
+        else:
+            settings = {"dtype": first.dtype_policy, "conditioning": conditioning, **kwargs}
+            second = SecondStageVAE(first.latent_dim, condition_dim=size, **settings)
         return cls(first, second, conditions, frozen_first_stage=True)
 
     @classmethod

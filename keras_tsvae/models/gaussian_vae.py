@@ -1,6 +1,5 @@
-"""What both stages share: a VAE with a Gaussian posterior and a decoder deviation gamma."""
+"""What a Gaussian VAE adds to a stage: encoder, decoder, KL divergence and gamma."""
 
-import functools
 import math
 
 import keras
@@ -8,17 +7,15 @@ from keras import ops
 
 from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA
-from keras_tsvae.backend import compile_function
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.models.stage import Stage
-from keras_tsvae.saving.exportable import Exportable
 from keras_tsvae.saving.trainability import set_trainability
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
 KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
 
 
-class GaussianVAE(Exportable, Stage):
+class GaussianVAE(Stage):
     """A VAE with a Gaussian posterior, a Gaussian likelihood and one scalar log gamma.
 
     Subclasses name their inputs: `targets(data)` turns a batch into the float32 tensor to be
@@ -35,11 +32,9 @@ class GaussianVAE(Exportable, Stage):
         self.condition_dim = _condition_dim(encoder, decoder)
         self.sampling = GaussianSampling(name="sampling")
         self.log_gamma = None if gamma is None else self._make_log_gamma()
-        tracked = TRACKED[:-1] if gamma is None else TRACKED
-        self._trackers = [keras.metrics.Mean(name=name) for name in tracked]
+        self._track(TRACKED[:-1] if gamma is None else TRACKED)
         if not self.trainable:
             set_trainability(self, {})
-        self._compiled_functions = {}
 
     def _make_log_gamma(self):
         fixed = isinstance(self.gamma_mode, float)
@@ -60,9 +55,9 @@ class GaussianVAE(Exportable, Stage):
         return self.gamma_mode in KEPT_OF_MSE
 
     @property
-    def metrics(self):
-        """The running means that `fit` shows: loss, kl, nll, mse and, if there is one, gamma."""
-        return self._trackers
+    def measured_variables(self):
+        """Log gamma, if there is one."""
+        return [] if self.log_gamma is None else [self.log_gamma]
 
     @property
     def gamma(self) -> float | None:
@@ -130,19 +125,11 @@ class GaussianVAE(Exportable, Stage):
             Divergence in Variational Autoencoders*; Rybkin, Daniilidis & Levine (2021), *Simple
             and Effective VAE Training with Calibrated Decoders*, for the optimal one.
         """
-        if not self.follows_mse:
-            return
         ratio = batch_mse * ops.exp(-2.0 * self.log_gamma)
         step = 0.5 * ops.log1p((1.0 - KEPT_OF_MSE[self.gamma_mode]) * (ratio - 1.0))
         taken = step < 0.0 if self.gamma_mode == "computed" else ops.isfinite(step)
         moved = self.log_gamma + ops.where(taken, step, 0.0)
         self.log_gamma.assign(ops.maximum(moved, math.log(LEAST_GAMMA)))
-
-    def update_metrics(self, terms):
-        """Adds one batch to the running means and returns them by name."""
-        for tracker in self._trackers:
-            tracker.update_state(terms[tracker.name])
-        return {tracker.name: tracker.result() for tracker in self._trackers}
 
     def call(self, inputs, training=None):
         """Reconstructs a batch: from the posterior mean, in training from a posterior sample."""
@@ -150,18 +137,6 @@ class GaussianVAE(Exportable, Stage):
         mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=training)
         code = self.sampling(mean, log_std) if training else mean
         return self.decoder(network_inputs(self.decoder, code, condition), training=training)
-
-    @property
-    def input_shapes(self):
-        """The shape of what is reconstructed, in a list with that of the condition, if there is."""
-        if self.condition_dim is None:
-            return self.reconstructed_shape
-        return [self.reconstructed_shape, (self.condition_dim,)]
-
-    @property
-    def reconstructed_shape(self):
-        """The shape of one image, or of one z."""
-        raise NotImplementedError
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the reconstruction: that of the input."""
@@ -199,16 +174,6 @@ class GaussianVAE(Exportable, Stage):
                 f"{reconstruction.shape[1:]} for encoder input {tuple(input_shape)}"
             )
         return mean.shape[1]
-
-    def _compiled(self, function, batch_size=None):
-        """Returns the compiled form, made once, of a bound method of inference.
-
-        `batch_size` is how many rows full batches have, if that is known.
-        """
-        name = function.__name__
-        if name not in self._compiled_functions:
-            self._compiled_functions[name] = compile_function(self, function)
-        return functools.partial(self._compiled_functions[name], full=batch_size)
 
 
 class _LeastGamma(keras.constraints.Constraint):

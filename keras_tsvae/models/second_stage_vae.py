@@ -1,26 +1,21 @@
-"""The second stage: a VAE on the latent vectors of the first."""
+"""The second stage of the paper: a VAE on the latent vectors of the first."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_tsvae import inputs
-from keras_tsvae.arguments import check_gamma, positive_int
-from keras_tsvae.arrays.inference import DivergedError, batched, batches_of, collect, finite
-from keras_tsvae.arrays.noise import noise_batches, resolve_seed
-from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
-from keras_tsvae.backend import global_normal
-from keras_tsvae.latents.posteriors import Posteriors
+from keras_tsvae.arguments import check_gamma
+from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
+from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.saving.trainability import trainability, trainability_kept
 
-BATCH_SIZE = 64
 RESCALING_SAMPLES = 4096
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class SecondStageVAE(GaussianVAE):
+class SecondStageVAE(SecondStage, GaussianVAE):
     """VAE on latent vectors z, which learns how the first stage's posteriors are distributed.
 
     Trained on posteriors `(mean, std)` of images: `z = mean + std * noise` is drawn anew at
@@ -63,8 +58,6 @@ class SecondStageVAE(GaussianVAE):
         gamma and the rescaling.
     """
 
-    title = "stage 2"
-
     def __init__(
         self,
         latent_dim,
@@ -77,21 +70,19 @@ class SecondStageVAE(GaussianVAE):
         conditioning="modulate",
         **kwargs,
     ):
-        latent_dim = positive_int("latent_dim", latent_dim)
         replaced = (encoder is not None, decoder is not None)
         shape = (latent_dim, width, depth, condition_dim, conditioning, kwargs.get("dtype"))
         super().__init__(
+            latent_dim,
             encoder or MLPEncoder(*shape, name="encoder"),
             decoder or MLPDecoder(*shape, name="decoder"),
             check_gamma(gamma),
             **kwargs,
         )
-        self.latent_dim = latent_dim
         self.width = width
         self.depth = depth
         self.conditioning = conditioning
         self._replaced = replaced
-        self._z_seed_generator = keras.random.SeedGenerator()
         self.z_scale = self.add_weight(
             name="z_scale",
             shape=(),
@@ -101,7 +92,7 @@ class SecondStageVAE(GaussianVAE):
             autocast=False,
             aggregation="only_first_replica",
         )
-        self.build((None, latent_dim))
+        self.build((None, self.latent_dim))
 
     def build(self, input_shape):
         """Builds both networks."""
@@ -115,86 +106,26 @@ class SecondStageVAE(GaussianVAE):
             )
         self.built = True
 
-    @property
-    def reconstructed_shape(self):
-        """`(latent_dim,)`."""
-        return (self.latent_dim,)
+    def conditioned(self, condition_dim, conditioning="modulate", **kwargs):
+        """Returns a new, untrained stage of the same settings that takes conditions.
 
-    def targets(self, data):
-        """Returns a fresh sample of z from a batch of posteriors; a batch of z stays as it is."""
-        parts = data if isinstance(data, (tuple, list)) else (data,)
-        parts = parts if self.condition_dim is None else parts[:-1]
-        mean, std = (*parts, None)[:2]
-        mean = ops.cast(mean, "float32")
-        if std is None:
-            return mean
-        noise = global_normal(ops.shape(mean), self._z_seed_generator)
-        return mean + ops.cast(std, "float32") * noise
+        Args:
+            condition_dim: Positive int, their width.
+            conditioning: `"concat"` or `"modulate"`. Defaults to `"modulate"`.
+            **kwargs: Arguments of the constructor in place of this stage's own.
+        """
+        settings = {
+            "width": self.width,
+            "depth": self.depth,
+            "gamma": self.gamma_mode,
+            "dtype": self.dtype_policy,
+        }
+        condition = {"condition_dim": condition_dim, "conditioning": conditioning}
+        return SecondStageVAE(self.latent_dim, **condition, **{**settings, **kwargs})
 
-    def condition(self, data):
-        """Returns the float32 conditions that come with a batch, or None."""
-        return None if self.condition_dim is None else ops.cast(data[-1], "float32")
-
-    def fit_checked(
-        self,
-        x,
-        y=None,
-        *,
-        batch_size,
-        callbacks,
-        validation_data,
-        validation_batch_size,
-        shuffle,
-        **options,
-    ):
-        """As `fit`, whose arguments, but for the posteriors, have been checked."""
-        posteriors = self._posteriors(x, y)
-        data = self._batches(posteriors, batch_size, training=True, shuffle=shuffle)
-        if validation_data is not None:
-            size = validation_batch_size or batch_size
-            validation = self._posteriors(validation_data, name="validation_data")
-            validation_data = self._batches(validation, size)
-        if self.gamma_mode == "computed":
-            callbacks = [self._rescaling(posteriors), *callbacks]
-        return self._train(
-            data,
-            callbacks,
-            validation_data=validation_data,
-            shuffle=False,  # the batches are already
-            **options,
-        )
-
-    def batches_to_measure(self, x, y, batch_size, steps):
-        """Returns posteriors as a data set of checked batches, in their order."""
-        return self._batches(self._posteriors(x, y), batch_size)
-
-    def encode(self, z, batch_size=256, condition=None):
-        """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
-        arrays = self._checked("z", z, condition)
-        encode = self._compiled(self.encode_batch, batch_size)
-        return tuple(collect(batched(encode, arrays, batch_size), len(z)).swapaxes(0, 1))
-
-    def decode(self, u, batch_size=256, condition=None):
-        """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
-        arrays = self._checked("u", u, condition)
-        means = batched(self._compiled(self.decode_batch, batch_size), arrays, batch_size)
-        return collect(finite(means, "latent vectors"), len(u))
-
-    def sample(self, n, *, seed=None, batch_size=256, condition=None):
-        """Draws `n` latent vectors: `u ~ N(0, I)`, `z = z_scale * (decoder(u) + gamma * noise)`."""
-        n = positive_int("n", n)
-        options = {"seed": seed, "batch_size": batch_size, "condition": condition}
-        return collect(self.sample_batches(n, **options), n)
-
-    def sample_batches(self, n, *, seed=None, batch_size=256, condition=None):
-        """Returns an iterator over the latent vectors of `sample` in batches."""
-        n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
-        condition = broadcast_condition(condition, n, self.condition_dim)
-        noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
-        generate = self._compiled(self.generate_batch, batch_size)
-        arguments = zip(noise, batches_of(condition, n, batch_size))
-        latents = (ops.convert_to_numpy(generate(*parts, *rows)) for parts, rows in arguments)
-        return finite(latents, "latent vectors")
+    def own_callbacks(self, posteriors):
+        """Returns what measures `z_scale` at the end of every epoch, if gamma is computed."""
+        return [self._rescaling(posteriors)] if self.gamma_mode == "computed" else []
 
     def encode_batch(self, z, condition=None):
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
@@ -212,10 +143,6 @@ class SecondStageVAE(GaussianVAE):
         mean = self.decode_batch(u, condition)
         return self.z_scale * (mean + ops.exp(self.log_gamma) * noise)
 
-    def _checked(self, name, vectors, condition):
-        vectors = check_vectors(name, vectors, self.latent_dim)
-        return (vectors, *broadcast_condition(condition, len(vectors), self.condition_dim))
-
     def _rescaling(self, posteriors):
         """Returns a callback that gives samples the standard deviation of the posteriors."""
         z_std, condition = posteriors.z_std(), None
@@ -232,33 +159,6 @@ class SecondStageVAE(GaussianVAE):
             self.z_scale.assign(z_std / np.std(sampled, axis=0).mean())
 
         return keras.callbacks.LambdaCallback(on_epoch_end=rescale)
-
-    def _posteriors(self, x, y=None, name="x"):
-        """Returns `x`, or the pair `x` and `y`, as `Posteriors` of this stage's width."""
-        if not isinstance(x, Posteriors):
-            pair = x if y is None else (x, y)
-            if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
-                raise ValueError(
-                    f"`{name}` must be `Posteriors` or a pair of arrays (mean, std). "
-                    f"Received: type({name})={type(x).__name__}"
-                )
-            x = Posteriors(*pair)
-        if x.latent_dim != self.latent_dim:
-            raise ValueError(
-                f"`{name}` must hold posteriors of width {self.latent_dim}. "
-                f"Received: latent_dim={x.latent_dim}"
-            )
-        if self.condition_dim is not None and x.condition_dim != self.condition_dim:
-            raise ValueError(
-                f"`{name}` must hold posteriors with conditions of width {self.condition_dim}. "
-                f"Received: condition_dim={x.condition_dim}"
-            )
-        return x
-
-    def _batches(self, posteriors, batch_size, training=False, shuffle=True):
-        arrays = posteriors.arrays if self.condition_dim is not None else posteriors.arrays[:2]
-        size = BATCH_SIZE if batch_size is None else batch_size
-        return inputs.array_batches(arrays, size, training, shuffle)
 
     def get_config(self):
         """Returns the constructor's arguments."""

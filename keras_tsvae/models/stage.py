@@ -1,105 +1,70 @@
-"""How a stage is compiled, fitted and measured, in Keras's words."""
+"""What any stage needs: how it is compiled, trained, measured and run, in Keras's words."""
+
+import functools
 
 import keras
 
-from keras_tsvae.backend import resolve_jit
-from keras_tsvae.backend.keras_internals import from_within_fit, keep_from_decay
+from keras_tsvae.backend import compile_function
+from keras_tsvae.backend.keras_internals import from_within_fit
 from keras_tsvae.inputs.batches import clear_errors
-from keras_tsvae.models.base import BaseModel
-from keras_tsvae.optimizers import FusedAdam
-from keras_tsvae.training import StageTrainer
+from keras_tsvae.models.compiled_stage import CompiledStage
+from keras_tsvae.saving.exportable import Exportable
 from keras_tsvae.training.divergence import REMEDY, Divergence
 from keras_tsvae.training.fit_arguments import callback_list, check_epochs, check_steps, refuse
-from keras_tsvae.training.optimized import loss_scaled, optimized_indices
 from keras_tsvae.training.schedules import warn_of_schedule
 
 
-class Stage(StageTrainer, BaseModel):
-    """The training of a stage, whose arguments are checked alike whatever it is trained on.
+class Stage(Exportable, CompiledStage):
+    """One of the two trainings that a whole model consists of, whatever is trained.
 
-    Subclasses check and cut the data: `fit_checked` and `batches_to_measure`.
+    A subclass measures a batch by `loss_terms(data, training)`, checks and cuts its data by
+    `fit_checked` and `batches_to_measure`, and says the shape of one example in
+    `reconstructed_shape`. It calls `_track` with the names of what `fit` shows.
     """
 
-    title = "the stage"  # in messages
+    condition_dim = None  # the width of the conditions that come with the examples
+    follows_mse = False  # whether `update_gamma` is called at every step of the training
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self._jit_compile_argument = "auto"
+        self._compiled_functions = {}
+        self._trackers = []
 
-    def compile(
-        self,
-        optimizer=None,
-        jit_compile="auto",
-        steps_per_execution=1,
-        run_eagerly=False,
-        auto_scale_loss=True,
-    ):
-        """Sets how this stage is trained.
+    def _track(self, names):
+        """Makes a running mean for each of `names`, which are keys of `loss_terms`."""
+        self._trackers = [keras.metrics.Mean(name=name) for name in names]
+
+    @property
+    def metrics(self):
+        """The running means that `fit` shows."""
+        return self._trackers
+
+    def update_metrics(self, terms):
+        """Adds one batch to the running means and returns them by name."""
+        for tracker in self._trackers:
+            tracker.update_state(terms[tracker.name])
+        return {tracker.name: tracker.result() for tracker in self._trackers}
+
+    def loss_terms(self, data, training=False):
+        """Returns the terms of the objective, one value per example: `loss`, and what is tracked.
 
         Args:
-            optimizer: A Keras optimiser or its name. Defaults to None: `FusedAdam(1e-4)`,
-                the paper's Adam. Weight decay leaves log gamma alone.
-            jit_compile: Whether to use XLA. Defaults to `"auto"`: always on JAX; on TensorFlow
-                with an accelerator, not on CPU, where it is slower.
-            steps_per_execution: Training steps per call of the compiled function. Defaults to 1.
-            run_eagerly: Whether to run step by step, for debugging. Defaults to False.
-            auto_scale_loss: Whether a model with layers in `mixed_float16` gets a
-                `LossScaleOptimizer`. Defaults to True.
+            data: One batch, as the data set of a fit yields it.
+            training: Whether layers act as in training.
         """
-        self._jit_compile_argument = jit_compile
-        self._auto_scale_loss = auto_scale_loss
-        with self.scope():
-            optimizer = FusedAdam(1e-4) if optimizer is None else optimizer
-            super().compile(
-                optimizer=loss_scaled(optimizer, self) if auto_scale_loss else optimizer,
-                jit_compile=resolve_jit(jit_compile) and not run_eagerly,
-                steps_per_execution=steps_per_execution,
-                run_eagerly=run_eagerly,
-                auto_scale_loss=auto_scale_loss,
-            )
-        self._keep_log_gamma()
+        raise NotImplementedError
 
-    def build_optimizers(self, variables=None):
-        """Creates the optimiser's state, if there is none yet, for `variables` or the trainable."""
-        self._keep_log_gamma()
-        super().build_optimizers(variables)
+    @property
+    def reconstructed_shape(self):
+        """The shape of one image, or of one z."""
+        raise NotImplementedError
 
-    def _keep_log_gamma(self):
-        """Keeps log gamma, a measured quantity, from weight decay, which would draw it to 0."""
-        if self.compiled and self.log_gamma is not None:
-            keep_from_decay(self.optimizer, self.log_gamma)
-
-    def get_compile_config(self):
-        """Returns the arguments of `compile`, with `jit_compile` as it was asked for."""
-        config = super().get_compile_config()
-        if config:
-            kept = ("optimizer", "steps_per_execution", "run_eagerly")
-            config = {key: config[key] for key in kept}
-            config["jit_compile"] = self._jit_compile_argument
-            config["auto_scale_loss"] = self._auto_scale_loss
-            config["optimized"] = optimized_indices(self)
-        return config
-
-    def compile_from_config(self, config):
-        """Compiles with what `get_compile_config` returned, and creates the optimiser's state."""
-        config = keras.saving.deserialize_keras_object(config)
-        optimized = config.pop("optimized", None)
-        # Files without the entry are of a time when only the model's own policy counted.
-        config.setdefault("auto_scale_loss", self.dtype_policy.name == "mixed_float16")
-        self.compile(**config)
-        if self.built and optimized is not None:
-            variables = self.variables
-            self.build_optimizers([variables[index] for index in optimized])
-        elif self.built:
-            self.build_optimizers()
-
-    def require_compiled(self):
-        """Raises a `ValueError` if the stage has not been compiled."""
-        if not self.compiled:
-            raise ValueError(
-                f"{self.title.capitalize()} must be compiled before it is fitted: call "
-                f"`compile()`. Received: {type(self).__name__} {self.name!r}, which is not"
-            )
+    @property
+    def input_shapes(self):
+        """The shape of what is reconstructed, in a list with that of the condition, if there is."""
+        if self.condition_dim is None:
+            return self.reconstructed_shape
+        return [self.reconstructed_shape, (self.condition_dim,)]
 
     def fit(
         self,
@@ -243,6 +208,16 @@ class Stage(StageTrainer, BaseModel):
             )
         divergence.check()
         return history
+
+    def _compiled(self, function, batch_size=None):
+        """Returns the compiled form, made once, of a bound method of inference.
+
+        `batch_size` is how many rows full batches have, if that is known.
+        """
+        name = function.__name__
+        if name not in self._compiled_functions:
+            self._compiled_functions[name] = compile_function(self, function)
+        return functools.partial(self._compiled_functions[name], full=batch_size)
 
 
 def _num_batches(data):

@@ -6,11 +6,11 @@ from keras_tsvae import inputs, presets
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
-from keras_tsvae.models.second_stage_vae import SecondStageVAE
+from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.models.stage_configs import deserialized, serialized
 from keras_tsvae.models.staged import StagedModel
 from keras_tsvae.models.two_stage_evaluation import evaluate_stages
-from keras_tsvae.models.two_stage_fit import plan_fit
+from keras_tsvae.models.two_stage_plan import plan_fit
 from keras_tsvae.saving.trainability import set_trainability, trainability_kept
 from keras_tsvae.training.fit_arguments import refuse
 
@@ -25,7 +25,7 @@ class TwoStageVAE(StagedModel, Generator):
 
     Args:
         first_stage: A `FirstStageVAE`.
-        second_stage: A `SecondStageVAE` of the same latent width.
+        second_stage: A second stage of the same latent width, such as `SecondStageVAE`.
         preset: The `keras_tsvae.presets.Preset` that `compile` takes its optimisers from; set by
             `from_preset`. Defaults to None.
         **kwargs: `name` and `trainable` of `keras.Model`.
@@ -48,11 +48,11 @@ class TwoStageVAE(StagedModel, Generator):
 
     def __init__(self, first_stage, second_stage, preset=None, **kwargs):
         super().__init__(**kwargs)
-        for stage, cls in ((first_stage, FirstStageVAE), (second_stage, SecondStageVAE)):
+        for stage, cls in ((first_stage, FirstStageVAE), (second_stage, SecondStage)):
             if not isinstance(stage, cls):
                 raise ValueError(
-                    "`first_stage` must be a FirstStageVAE and `second_stage` a SecondStageVAE. "
-                    f"Received: a {type(stage).__name__} for a {cls.__name__}"
+                    "`first_stage` must be a FirstStageVAE and `second_stage` a SecondStage, such "
+                    f"as SecondStageVAE. Received: a {type(stage).__name__} for a {cls.__name__}"
                 )
         self.first_stage = first_stage
         self.second_stage = second_stage

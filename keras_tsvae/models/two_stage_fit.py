@@ -1,74 +1,14 @@
-"""How both stages are fitted in turn: all is checked and decided before the first step."""
+"""How both stages are fitted in turn, once it is decided what is to be done."""
 
 import dataclasses
 
 import keras
 
 from keras_tsvae import inputs
-from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.arrays.inference import DivergedError
-from keras_tsvae.latents.posteriors import check_storage
+from keras_tsvae.models.stage_fit import StageFit
 from keras_tsvae.training.divergence import diverged
-from keras_tsvae.training.fit_arguments import (
-    callback_list,
-    check_averaged,
-    check_epochs,
-    check_steps,
-    refuse,
-)
 from keras_tsvae.training.schedules import REMEDY, warn_of_schedule
-from keras_tsvae.training.stage_callbacks import StageCallbacks
-
-BATCH_SIZE = 64
-_TITLES = {"stage1": "Stage 1: images", "stage2": "Stage 2: latent vectors"}
-
-
-@dataclasses.dataclass
-class StageFit:
-    """What the fit of one stage is to do."""
-
-    name: str
-    batch_size: int | None
-    initial_epoch: int
-    epochs: int
-    callbacks: list
-    options: dict
-
-    @property
-    def runs(self):
-        """Whether there is an epoch to be made."""
-        return self.epochs > self.initial_epoch
-
-    def run(self, whole, x, validation_data, verbose, earlier=()):
-        """Fits the stage, and adds its history, under its name, to the whole model's."""
-        stage = whole.stages()[self.name]
-        before = getattr(stage, "history", None)
-        if verbose:
-            print(_TITLES[self.name])
-        try:
-            with StageCallbacks(self.callbacks, whole, self.name, earlier) as callbacks:
-                stage.fit_checked(
-                    x,
-                    batch_size=self.batch_size,
-                    initial_epoch=self.initial_epoch,
-                    epochs=self.epochs,
-                    verbose=verbose,
-                    callbacks=[callbacks],
-                    validation_data=validation_data,
-                    warn=False,
-                    **self.options,
-                )
-        finally:
-            fitted = getattr(stage, "history", None)
-            if fitted is not before and hasattr(fitted, "epoch"):  # the training has begun
-                self._add(fitted, whole.history)
-
-    def _add(self, fitted, history):
-        history.epoch += fitted.epoch
-        steps = "steps" if self.name == "stage1" else "second_stage_steps"
-        history.params[steps] = fitted.params["steps"]
-        for key, values in fitted.history.items():
-            history.history[f"{self.name}_{key}"] = values
 
 
 @dataclasses.dataclass
@@ -152,115 +92,6 @@ class FitPlan:
             "second_stage_steps": None,
         }
         return history
-
-
-def plan_fit(
-    whole,
-    x,
-    batch_size=None,
-    epochs=None,
-    *,
-    second_stage_epochs=None,
-    second_stage_batch_size=None,
-    verbose="auto",
-    callbacks=None,
-    second_stage_callbacks=None,
-    shuffle=True,
-    initial_epoch=0,
-    second_stage_initial_epoch=0,
-    steps_per_epoch=None,
-    validation_steps=None,
-    validation_batch_size=None,
-    validation_freq=1,
-    posteriors_memory_limit=2**30,
-    posteriors_path=None,
-    **others,
-):
-    """Checks what `TwoStageVAE.fit` takes, and builds the model if it is not.
-
-    `x` are `Images` (see `keras_tsvae.inputs.images`).
-
-    Returns:
-        A `FitPlan`: nothing has been trained yet.
-    """
-    refuse("fit", others)
-    check_steps(
-        shuffle,
-        validation_freq,
-        batch_size=batch_size,
-        second_stage_batch_size=second_stage_batch_size,
-        steps_per_epoch=steps_per_epoch,
-        validation_steps=validation_steps,
-        validation_batch_size=validation_batch_size,
-    )
-    epochs, second_stage_epochs = _epochs(whole, epochs, second_stage_epochs)
-    check_epochs(epochs, initial_epoch)
-    check_epochs(second_stage_epochs, second_stage_initial_epoch, "second_stage_")
-    size, second_size = _batch_sizes(whole.preset, batch_size, second_stage_batch_size)
-    callbacks = callback_list(callbacks, both_stages=True)
-    if second_stage_callbacks is None:
-        second_stage_callbacks = callbacks
-    check_storage(posteriors_memory_limit, posteriors_path, "posteriors_")
-    validation = {
-        "validation_steps": validation_steps,
-        "validation_batch_size": validation_batch_size,
-        "validation_freq": validation_freq,
-    }
-    first = StageFit(
-        "stage1",
-        size if x.is_array else None,
-        initial_epoch,
-        epochs,
-        callbacks,
-        {"shuffle": shuffle, "steps_per_epoch": steps_per_epoch, **validation},
-    )
-    second = StageFit(
-        "stage2",
-        second_size,
-        second_stage_initial_epoch,
-        second_stage_epochs,
-        callback_list(second_stage_callbacks, both_stages=True),
-        {"shuffle": shuffle, "steps_per_epoch": None, **validation},
-    )
-    if second.runs or steps_per_epoch is None:  # the second stage trains on all of them
-        x.require_finite()
-    running = [fit for fit in (first, second) if fit.runs]
-    for fit in running:
-        stage = whole.stages()[fit.name]
-        stage.require_compiled()
-        check_averaged(fit.callbacks, stage.optimizer, stage.title)
-    if not whole.built:
-        whole.build((None, *inputs.image_shape_of(x)))
-    for callback in [c for fit in running for c in fit.callbacks]:
-        if hasattr(callback, "check_model"):  # this package's, whichever stage they watch
-            callback.check_model(whole)
-    whole.build_optimizers()  # of both stages, so that a single process can save in the first
-    storage = {"memory_limit": posteriors_memory_limit, "path": posteriors_path}
-    return FitPlan(whole, first, second, size, storage, verbose)
-
-
-def _epochs(whole, epochs, second):
-    """Returns the epochs of both stages: those given, a preset's, or one and twice as many."""
-    if epochs is None:
-        epochs = 1 if whole.preset is None else whole.preset.epochs
-        epochs = 0 if whole.frozen_first_stage else epochs
-        if second is None and whole.preset is not None:
-            return epochs, whole.preset.second_stage_epochs
-    epochs = non_negative_int("epochs", epochs)
-    if second is None:
-        second = 2 * epochs
-        if whole.takes_conditions and not epochs:
-            second = 2
-    return epochs, non_negative_int("second_stage_epochs", second)
-
-
-def _batch_sizes(preset, first, second):
-    """Returns the batch sizes of both stages: those given, a preset's, or one for both."""
-    if preset is not None:
-        first = first or preset.batch_size
-        second = second or preset.second_stage_batch_size
-    first = first or BATCH_SIZE
-    return first, second or first
 
 
 def _check_sizes(whole, rows, *fits):

@@ -52,7 +52,8 @@ class StageTrainer(Trainer):
             terms = self.loss_terms(data, training=True)
             penalty = sum((ops.cast(loss, "float32") for loss in self.losses), 0.0)
             loss = self.optimizer.scale_loss(ops.mean(terms["loss"]) + penalty)
-            self.update_gamma(ops.mean(terms["mse"]))
+            if self.follows_mse:
+                self.update_gamma(ops.mean(terms["mse"]))
         return loss, (terms, _current(scope, self.non_trainable_variables))
 
     def _apply(self, optimizer_variables, gradients, trainable, non_trainable):

@@ -8,7 +8,7 @@ import pytest
 
 import keras_tsvae as tsvae
 from keras_tsvae import inputs
-from keras_tsvae.models.two_stage_fit import plan_fit
+from keras_tsvae.models.two_stage_plan import plan_fit
 from tests import tiny
 from tests.harness import flat
 

@@ -1,0 +1,196 @@
+"""What a whole model asks of its second stage, whatever kind of model that is."""
+
+import keras
+from keras import ops
+
+from keras_tsvae import inputs
+from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.inference import batched, batches_of, collect, finite
+from keras_tsvae.arrays.noise import noise_batches, resolve_seed
+from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
+from keras_tsvae.backend import global_normal
+from keras_tsvae.latents import Posteriors
+from keras_tsvae.models.stage import Stage
+
+BATCH_SIZE = 64
+
+
+class SecondStage(Stage):
+    """A model of the latent vectors z of a first stage, q(z), or q(z|c) under conditions.
+
+    It is fitted on posteriors `(mean, std)` of images, of which `z = mean + std * noise` is drawn
+    anew at every step, and turns standard normal noise into z. Where it is conditioned, posteriors,
+    z and u come with a `condition` `(n, condition_dim)`, or one row for all. `fit` and `evaluate`
+    take a `Posteriors`, a pair of arrays `(mean, std)`, or the means alone with the deviations as
+    `y`; each array `(n, latent_dim)`. Where it is conditioned, a `Posteriors` with conditions, or
+    three arrays `(mean, std, condition)`.
+
+    A subclass defines, each of one batch of tensors, and with a `condition` if it has one:
+
+    - `loss_terms(data, training)`: the terms of its objective; `targets(data)` draws z, and
+      `condition(data)` picks out the condition;
+    - `generate_batch(u, noise, condition)`: z of standard normal noise, twice `(batch, d)`;
+    - `encode_batch(z, condition)`: mean and standard deviation of u, stacked, `(batch, 2, d)`;
+    - `decode_batch(u, condition)`: the mean of z, `(batch, d)`; what editing moves z along;
+    - `conditioned(condition_dim, conditioning)`: a new stage of the same settings, for `wrap`.
+
+    Args:
+        latent_dim: Positive int, the width d of z and of u.
+        *args: Further arguments of the next class.
+        **kwargs: Likewise; `name`, `trainable` and `dtype` of `keras.Model`.
+    """
+
+    title = "stage 2"
+
+    def __init__(self, latent_dim, *args, **kwargs):
+        latent_dim = positive_int("latent_dim", latent_dim)
+        super().__init__(*args, **kwargs)
+        self.latent_dim = latent_dim
+        self._z_seed_generator = keras.random.SeedGenerator()
+
+    @property
+    def reconstructed_shape(self):
+        """`(latent_dim,)`."""
+        return (self.latent_dim,)
+
+    def conditioned(self, condition_dim, conditioning="modulate", **kwargs):
+        """Returns a new, untrained stage of the same settings that takes conditions.
+
+        Args:
+            condition_dim: Positive int, their width.
+            conditioning: `"concat"` or `"modulate"`. Defaults to `"modulate"`.
+            **kwargs: Arguments of the constructor in place of this stage's own.
+        """
+        raise NotImplementedError
+
+    def targets(self, data):
+        """Returns a fresh sample of z from a batch of posteriors; a batch of z stays as it is."""
+        parts = data if isinstance(data, (tuple, list)) else (data,)
+        parts = parts if self.condition_dim is None else parts[:-1]
+        mean, std = (*parts, None)[:2]
+        mean = ops.cast(mean, "float32")
+        if std is None:
+            return mean
+        noise = global_normal(ops.shape(mean), self._z_seed_generator)
+        return mean + ops.cast(std, "float32") * noise
+
+    def condition(self, data):
+        """Returns the float32 conditions that come with a batch, or None."""
+        return None if self.condition_dim is None else ops.cast(data[-1], "float32")
+
+    def fit_checked(
+        self,
+        x,
+        y=None,
+        *,
+        batch_size,
+        callbacks,
+        validation_data,
+        validation_batch_size,
+        shuffle,
+        **options,
+    ):
+        """As `fit`, whose arguments, but for the posteriors, have been checked."""
+        posteriors = self._posteriors(x, y)
+        data = self._batches(posteriors, batch_size, training=True, shuffle=shuffle)
+        if validation_data is not None:
+            size = validation_batch_size or batch_size
+            validation = self._posteriors(validation_data, name="validation_data")
+            validation_data = self._batches(validation, size)
+        return self._train(
+            data,
+            [*self.own_callbacks(posteriors), *callbacks],
+            validation_data=validation_data,
+            shuffle=False,  # the batches are already
+            **options,
+        )
+
+    def own_callbacks(self, posteriors):
+        """Returns callbacks that belong to every training of this stage on `posteriors`."""
+        return []
+
+    def batches_to_measure(self, x, y, batch_size, steps):
+        """Returns posteriors as a data set of checked batches, in their order."""
+        return self._batches(self._posteriors(x, y), batch_size)
+
+    def encode(self, z, batch_size=256, condition=None):
+        """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
+        arrays = self._checked("z", z, condition)
+        encode = self._compiled(self.encode_batch, batch_size)
+        return tuple(collect(batched(encode, arrays, batch_size), len(z)).swapaxes(0, 1))
+
+    def decode(self, u, batch_size=256, condition=None):
+        """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
+        arrays = self._checked("u", u, condition)
+        means = batched(self._compiled(self.decode_batch, batch_size), arrays, batch_size)
+        return collect(finite(means, "latent vectors"), len(u))
+
+    def sample(self, n, *, seed=None, batch_size=256, condition=None):
+        """Draws `n` latent vectors, a float32 array `(n, latent_dim)`."""
+        n = positive_int("n", n)
+        options = {"seed": seed, "batch_size": batch_size, "condition": condition}
+        return collect(self.sample_batches(n, **options), n)
+
+    def sample_batches(self, n, *, seed=None, batch_size=256, condition=None):
+        """Returns an iterator over the latent vectors of `sample` in batches."""
+        n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
+        condition = broadcast_condition(condition, n, self.condition_dim)
+        noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
+        arguments = zip(noise, batches_of(condition, n, batch_size))
+        latents = (self.generate(*parts, *rows, full=batch_size) for parts, rows in arguments)
+        return finite(latents, "latent vectors")
+
+    def generate(self, u, noise, condition=None, full=None):
+        """Returns z of one batch of standard normal noise, as an array, unchecked.
+
+        Args:
+            u: Array `(batch, latent_dim)`.
+            noise: Another one.
+            condition: Coded conditions `(batch, condition_dim)` where the stage takes them.
+            full: How many rows full batches have, if that is known. Defaults to None.
+        """
+        arguments = (u, noise) if condition is None else (u, noise, condition)
+        return ops.convert_to_numpy(self._compiled(self.generate_batch, full)(*arguments))
+
+    def encode_batch(self, z, condition=None):
+        """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
+        raise NotImplementedError
+
+    def decode_batch(self, u, condition=None):
+        """Returns the means of z of one batch of u, as a tensor."""
+        raise NotImplementedError
+
+    def generate_batch(self, u, noise, condition=None):
+        """Returns samples of z for one batch of standard normal noise, as a tensor."""
+        raise NotImplementedError
+
+    def _checked(self, name, vectors, condition):
+        vectors = check_vectors(name, vectors, self.latent_dim)
+        return (vectors, *broadcast_condition(condition, len(vectors), self.condition_dim))
+
+    def _posteriors(self, x, y=None, name="x"):
+        """Returns `x`, or the pair `x` and `y`, as `Posteriors` of this stage's width."""
+        if not isinstance(x, Posteriors):
+            pair = x if y is None else (x, y)
+            if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
+                raise ValueError(
+                    f"`{name}` must be `Posteriors` or a pair of arrays (mean, std). "
+                    f"Received: type({name})={type(x).__name__}"
+                )
+            x = Posteriors(*pair)
+        if x.latent_dim != self.latent_dim:
+            raise ValueError(
+                f"`{name}` must hold posteriors of width {self.latent_dim}. "
+                f"Received: latent_dim={x.latent_dim}"
+            )
+        if self.condition_dim is not None and x.condition_dim != self.condition_dim:
+            raise ValueError(
+                f"`{name}` must hold posteriors with conditions of width {self.condition_dim}. "
+                f"Received: condition_dim={x.condition_dim}"
+            )
+        return x
+
+    def _batches(self, posteriors, batch_size, training=False, shuffle=True):
+        arrays = posteriors.arrays if self.condition_dim is not None else posteriors.arrays[:2]
+        size = BATCH_SIZE if batch_size is None else batch_size
+        return inputs.array_batches(arrays, size, training, shuffle)

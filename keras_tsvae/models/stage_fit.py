@@ -1,0 +1,55 @@
+"""What the fit of one stage is to do, as part of the whole model's."""
+
+import dataclasses
+
+from keras_tsvae.training.stage_callbacks import StageCallbacks
+
+_TITLES = {"stage1": "Stage 1: images", "stage2": "Stage 2: latent vectors"}
+
+
+@dataclasses.dataclass
+class StageFit:
+    """What the fit of one stage is to do."""
+
+    name: str
+    batch_size: int | None
+    initial_epoch: int
+    epochs: int
+    callbacks: list
+    options: dict
+
+    @property
+    def runs(self):
+        """Whether there is an epoch to be made."""
+        return self.epochs > self.initial_epoch
+
+    def run(self, whole, x, validation_data, verbose, earlier=()):
+        """Fits the stage, and adds its history, under its name, to the whole model's."""
+        stage = whole.stages()[self.name]
+        before = getattr(stage, "history", None)
+        if verbose:
+            print(_TITLES[self.name])
+        try:
+            with StageCallbacks(self.callbacks, whole, self.name, earlier) as callbacks:
+                stage.fit_checked(
+                    x,
+                    batch_size=self.batch_size,
+                    initial_epoch=self.initial_epoch,
+                    epochs=self.epochs,
+                    verbose=verbose,
+                    callbacks=[callbacks],
+                    validation_data=validation_data,
+                    warn=False,
+                    **self.options,
+                )
+        finally:
+            fitted = getattr(stage, "history", None)
+            if fitted is not before and hasattr(fitted, "epoch"):  # the training has begun
+                self._add(fitted, whole.history)
+
+    def _add(self, fitted, history):
+        history.epoch += fitted.epoch
+        steps = "steps" if self.name == "stage1" else "second_stage_steps"
+        history.params[steps] = fitted.params["steps"]
+        for key, values in fitted.history.items():
+            history.history[f"{self.name}_{key}"] = values
