@@ -19,6 +19,7 @@ from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models import (
     ConditionalTwoStageVAE,
     FirstStageVAE,
+    SecondStage,
     SecondStageVAE,
     TwoStageVAE,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "ConditionalTwoStageVAE",
     "FirstStageVAE",
     "Posteriors",
+    "SecondStage",
     "SecondStageVAE",
     "TwoStageVAE",
     "callbacks",

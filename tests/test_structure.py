@@ -38,7 +38,6 @@ FAMILIES = {
     "keras_tsvae.data.celeba_sources",  # a folder or a ZIP file
     "keras_tsvae.layers.residual",  # what the public blocks are made of
     "keras_tsvae.metrics.extractors",  # of functions, models and judges
-    "keras_tsvae.models.two_stage_fit",  # a fit and the plan of it
     "keras_tsvae.networks.network",  # what all networks are, and what image decoders are
 }
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_tsvae.models import SecondStage
+from keras_tsvae import SecondStage
 
 
 @keras.saving.register_keras_serializable(package="tests")
