@@ -1,3 +1,4 @@
+import random
 from unittest import mock
 
 import keras
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_tsvae.arrays.array_batches import ArrayBatches
-from keras_tsvae.arrays.noise import noise_batches
+from keras_tsvae.arrays.noise import SEED_RANGE, noise_batches, resolve_seed
 from keras_tsvae.files import written_beside
 
 ROWS = np.arange(50)
@@ -34,6 +35,30 @@ def test_without_shuffling_the_order_is_kept():
     batches = ArrayBatches((ROWS,), 8, training=True, shuffle=False)
     batches.on_epoch_begin()
     np.testing.assert_array_equal(batches[1][0], ROWS[8:16])
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_batch_can_be_changed_and_its_source_stays(training):
+    rows = np.arange(50)
+    batches = ArrayBatches((rows,), 8, training, shuffle=False)
+    batches[0][0][:] = -1
+    np.testing.assert_array_equal(rows, ROWS)
+
+
+def test_large_seeds_are_seeds():
+    for seed in (SEED_RANGE + 7, 5 * SEED_RANGE + 7):
+        (rows,) = noise_batches(2, 3, seed, 2)
+        np.testing.assert_array_equal(rows, *noise_batches(2, 3, 7, 2))
+
+
+def test_without_a_seed_pythons_random_draws_one():
+    drawn = []
+    for _ in range(2):
+        random.seed(1)
+        drawn.append([resolve_seed(None) for _ in range(9)])
+    assert drawn[0] == drawn[1] and len(set(drawn[0])) == 9
+    assert all(0 <= seed < SEED_RANGE for seed in drawn[0])
+    assert resolve_seed(2**40) == 2**40
 
 
 @pytest.mark.parametrize("parts", [1, 2])

@@ -48,6 +48,10 @@ def test_the_extremes_of_the_uniform_numbers_are_rows():
     assert frequencies(kept.draw(np.array([0.0, 1.0, np.nextafter(1, 0)]))).sum() == 1
 
 
+def test_what_never_changes_has_a_spread_of_one():
+    np.testing.assert_array_equal(JointConditions([[3, 2], [3, 6]], [5, 5]).spread, [1, 2])
+
+
 @pytest.mark.parametrize("rows", [ROWS, np.eye(3), np.array([[0.5, 2], [1, -7]]), ROWS[:1]])
 def test_what_is_stored_is_what_was_kept(rows):
     kept, store = JointConditions(rows, COUNTS[: len(rows)]), {}

@@ -97,7 +97,14 @@ def test_bad_labels_are_named(case):
         kind.encode(labels)
 
 
+def test_a_row_of_floats_is_one_hot_or_labels():
+    for row, expected in (([0.0, 1, 0], [1]), ([1.0, 1, 0], [1, 1, 0]), ([0.0, 2], [0, 2])):
+        values, _ = ANIMALS.request(np.array(row))
+        np.testing.assert_array_equal(values, np.eye(3)[expected])
+
+
 REQUESTS = {
+    "case alone": (Attributes(["Male", "Female"]), {"male": 1}, "nearest: Male. Received: 'male'"),
     "case": (ATTRIBUTES, {"smiling": 1}, "nearest: Smiling. Received: 'smiling'"),
     "spelling": (ATTRIBUTES, {"Eyeglases": 1}, "nearest: Eyeglasses.* Received: 'Eyeglases'"),
     "nothing near": (ATTRIBUTES, {"xyz": 1}, "'Smiling', 'Eyeglasses', 'Male'.*'xyz'"),
@@ -157,6 +164,8 @@ def test_changes_and_paths_keep_the_rest():
     codes = ATTRIBUTES.encode([[1, 0, 0], [0, 1, 1]])
     changed = ATTRIBUTES.changed(codes, {"Male": 1})
     np.testing.assert_array_equal(changed, [[1, -1, 1], [-1, 1, 1]])
+    with pytest.raises(ValueError, match="one for each image. Received: 3 for 2 images"):
+        ATTRIBUTES.changed(codes, [{"Male": 1}] * 3)
     changed = ATTRIBUTES.changed(codes, [{"Male": 1}, {"Smiling": 1}])
     np.testing.assert_array_equal(changed, [[1, -1, 1], [1, 1, 1]])
     path = ATTRIBUTES.path(codes, "Smiling", 3, -np.ones(3), np.ones(3))

@@ -255,3 +255,35 @@ def test_bad_settings_are_refused():
         metrics.InceptionScore(splits=0)
     with pytest.raises(ValueError, match="`features` must know classes"):
         metrics.inception_score(toy.images(4), toy.features)
+
+
+class Drawing:
+    """A model that keeps what it is asked for."""
+
+    def __init__(self, stages):
+        self.calls = []
+        if stages:
+            self.second_stage = None
+
+    def sample_batches(self, n, **options):
+        self.calls.append((n, options))
+        yield toy.images(n)
+
+
+@pytest.mark.parametrize("stages", [False, True])
+def test_a_model_is_told_how_to_draw(stages):
+    model, real = Drawing(stages), toy.images(30)
+    for arguments in ({"num_samples": 20, "seed": 3, "stage": 1}, {}):
+        metrics.frechet_inception_distance(model, real, toy.features, **arguments)
+    expected = [(20, {"seed": 3, "stage": 1}), (10_000, {"seed": 0, "stage": 2})]
+    for _, options in expected:
+        if not stages:
+            del options["stage"]
+    assert model.calls == expected
+
+
+def test_dai_and_wipf_hold_against_ten_thousand(monkeypatch):
+    monkeypatch.setattr("keras_tsvae.metrics.feature_metric.NUM_SAMPLES", 20)
+    for protocol, count in (("dai-wipf", 20), ("standard", 30)):
+        metric = metrics.PrecisionRecall(toy.images(30), toy.features, protocol)
+        assert metric.reference.num_samples == count
