@@ -21,7 +21,6 @@ def image_grid(images: np.ndarray, columns: int, rows: int | None = None) -> np.
     border = max(height // 16, 1)
     padding = ((0, rows * columns - n), *((border, border),) * 2, (0, 0))
     tiles = np.pad(images, padding, constant_values=1.0)
-    tiles[n:] = 1.0
     tiles = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
     grid = tiles.reshape(rows * (height + 2 * border), columns * (width + 2 * border), channels)
     return grid[..., 0] if channels == 1 else grid

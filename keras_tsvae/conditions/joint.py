@@ -82,7 +82,7 @@ class JointConditions:
         if named is not None and named.all():
             return np.repeat(np.asarray(values, "float32")[None], len(uniform), axis=0)
         rows, cumulative = self.agreeing(values, named)
-        return rows[np.minimum(np.searchsorted(cumulative, uniform), len(rows) - 1)]
+        return rows[np.searchsorted(cumulative, uniform)]
 
     def agreeing(
         self, values: np.ndarray | None = None, named: np.ndarray | None = None
