@@ -2,6 +2,7 @@
 
 import os
 import typing
+from collections.abc import Sequence
 
 import keras
 import numpy.typing
@@ -12,7 +13,7 @@ ArrayLike = numpy.typing.ArrayLike
 Tensor: typing.TypeAlias = typing.Any
 """A tensor or variable of the backend in use, or an array; Keras itself has no types."""
 
-Shape: typing.TypeAlias = tuple[int | None, ...]
+Shape: typing.TypeAlias = Sequence[int | None]
 """The shape of a batch, with None for what is not known."""
 
 DTypeLike: typing.TypeAlias = str | dict[str, typing.Any] | keras.DTypePolicy | None

@@ -76,10 +76,10 @@ def gather(array: np.ndarray) -> list[np.ndarray]:
 
 def normalize_batch(
     inputs: tf.Tensor,
-    scale: tf.Tensor,
-    offset: tf.Tensor,
-    moving_mean: tf.Tensor,
-    moving_variance: tf.Tensor,
+    scale: tf.Tensor | keras.Variable,
+    offset: tf.Tensor | keras.Variable,
+    moving_mean: tf.Tensor | keras.Variable,
+    moving_variance: tf.Tensor | keras.Variable,
     epsilon: float,
     training: bool,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

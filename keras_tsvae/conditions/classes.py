@@ -77,7 +77,7 @@ class Classes(Condition):
             condition = [self.index(c) if name else c for c, name in zip(condition, named)]
         return super().request(condition)
 
-    def _named_row(self, condition: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    def _named_row(self, condition: dict[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Returns the one-hot row of the class that a dict gives the value 1."""
         chosen = [name for name, value in condition.items() if np.ndim(value) == 0 and value == 1]
         if len(condition) != 1 or len(chosen) != 1:
@@ -88,7 +88,7 @@ class Classes(Condition):
         return self.request(chosen[0])
 
     def path(
-        self, codes: ArrayLike, name: str, steps: int, low: np.ndarray, high: np.ndarray
+        self, codes: ArrayLike, name: str | int, steps: int, low: np.ndarray, high: np.ndarray
     ) -> np.ndarray:
         """Returns conditions on straight lines from each picture's class to that of `name`."""
         target = self.request(name)[0]

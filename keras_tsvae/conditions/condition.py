@@ -115,7 +115,7 @@ class Condition:
         return np.where(named, strengthen(values), codes).astype("float32")
 
     def path(
-        self, codes: ArrayLike, name: str, steps: int, low: np.ndarray, high: np.ndarray
+        self, codes: ArrayLike, name: str | int, steps: int, low: np.ndarray, high: np.ndarray
     ) -> np.ndarray:
         """Returns `steps` conditions between the extremes of what is called `name`.
 
@@ -134,7 +134,7 @@ class Condition:
         paths[:, :, column] = np.linspace(low[column], high[column], steps)
         return paths
 
-    def index(self, name: str) -> int:
+    def index(self, name: object) -> int:
         """Returns the column of `name`; raises a `ValueError` with the nearest names."""
         if self.names is None:
             raise ValueError(
@@ -157,7 +157,7 @@ class Condition:
         condition = condition if hasattr(condition, "columns") else as_array(condition)
         return condition[None] if condition.ndim == self.rank_of_one else condition
 
-    def _named_row(self, condition: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    def _named_row(self, condition: dict[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Returns values and mask of a dict of names."""
         if not condition:
             raise ValueError("`condition` must name something. Received: {}")

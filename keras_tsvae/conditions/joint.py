@@ -1,7 +1,7 @@
 """The joint distribution of the training conditions, kept compactly."""
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -158,7 +158,7 @@ class JointConditions:
                 codes[row], found[row] = changed[common.argmax()], True
         return codes, found
 
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+    def save_own_variables(self, store: Any) -> None:
         """Writes rows, as bits where they hold two values only, and their weights."""
         packed = np.unique(self.rows).size <= 2 and np.isin(self.rows, (-1, 1)).all()
         rows = np.packbits(self.rows > 0) if packed else self.rows
@@ -166,7 +166,7 @@ class JointConditions:
             store[f"joint_{name}"] = np.asarray(array)
 
     @classmethod
-    def from_own_variables(cls, store: Mapping[str, Any]) -> "JointConditions | None":
+    def from_own_variables(cls, store: Any) -> "JointConditions | None":
         """Returns what `save_own_variables` wrote, or None if there is nothing."""
         if "joint_rows" not in store.keys():
             return None

@@ -153,11 +153,11 @@ def can_be_shuffled(x: ImagesLike) -> bool:
     return isinstance(data, keras.utils.PyDataset) and not getattr(data, "keeps_order", False)
 
 
-def num_batches(x: ImagesLike, batch_size: int) -> int | None:
+def num_batches(x: ImagesLike, batch_size: int | None) -> int | None:
     """Returns how many batches `image_batches` yields, or None if it is not known."""
     images = as_images(x)
     if images.is_array:
-        return -(-len(images.data) // batch_size)
+        return 1 if batch_size is None else -(-len(images.data) // batch_size)
     if images.is_stream:
         return max(int(images.data.cardinality()), 0) or None
     return images.data.num_batches

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_tsvae.inputs.iterable_batches import first_batch
 
@@ -21,7 +20,7 @@ class TransformedBatches(keras.utils.PyDataset):
     def __init__(
         self,
         dataset: keras.utils.PyDataset,
-        function: Callable[[Any], tuple[np.ndarray, ...]],
+        function: Callable[[Any], tuple[Any, ...]],
         use_multiprocessing: bool = True,
     ) -> None:
         super().__init__(
@@ -40,10 +39,10 @@ class TransformedBatches(keras.utils.PyDataset):
         """The number of batches."""
         return self.dataset.num_batches
 
-    def peek(self) -> tuple[np.ndarray, ...]:
+    def peek(self) -> tuple[Any, ...]:
         """Returns the first batch, transformed (see `first_batch`)."""
         return self.function(first_batch(self.dataset))
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Returns batch `index`, transformed."""
         return self.function(self.dataset[index])

@@ -1,6 +1,6 @@
 """A Gaussian mixture fitted to latent vectors: the baseline a second stage has to beat."""
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -112,13 +112,13 @@ class GaussianMixture:
             self._compiled = compile_function(self, self.__call__)
         return ops.convert_to_numpy(self._compiled(choice, noise, full=batch_size))
 
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+    def save_own_variables(self, store: Any) -> None:
         """Writes the parameters to a mapping from names to arrays."""
         for name in _NAMES:
             store[f"mixture_{name}"] = getattr(self, name)
 
     @classmethod
-    def from_own_variables(cls, store: Mapping[str, Any]) -> "GaussianMixture | None":
+    def from_own_variables(cls, store: Any) -> "GaussianMixture | None":
         """Returns the mixture that `save_own_variables` wrote, or None if there is none."""
         if "mixture_weights" not in store.keys():
             return None

@@ -1,12 +1,13 @@
 """The InfoGAN decoder, the paper's common network for every data set."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
-from keras_tsvae.arrays.types import DTypeLike, ImageShape
+from keras_tsvae.arrays.types import DTypeLike
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, check_stride, vector_input
@@ -56,7 +57,7 @@ class InfoGANDecoder(ImageDecoder):
 
     def __init__(
         self,
-        image_shape: ImageShape,
+        image_shape: Sequence[int],
         latent_dim: int,
         base_dim: int = 64,
         fc_dim: int = 1024,

@@ -1,5 +1,6 @@
 """The InfoGAN encoder, the paper's common network for every data set."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,7 +8,7 @@ from keras import ops
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
-from keras_tsvae.arrays.types import DTypeLike, ImageShape
+from keras_tsvae.arrays.types import DTypeLike
 from keras_tsvae.layers import DebiasedBatchNormalization, SpectralNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride
@@ -57,7 +58,7 @@ class InfoGANEncoder(Network):
 
     def __init__(
         self,
-        image_shape: ImageShape,
+        image_shape: Sequence[int],
         latent_dim: int,
         base_dim: int = 64,
         fc_dim: int = 1024,

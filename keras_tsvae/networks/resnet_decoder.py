@@ -1,12 +1,13 @@
 """The ResNet decoder of the paper and the thesis, for images of any height and width."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
-from keras_tsvae.arrays.types import DTypeLike, ImageShape
+from keras_tsvae.arrays.types import DTypeLike
 from keras_tsvae.layers import ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import ImageDecoder, vector_input
@@ -64,7 +65,7 @@ class ResNetDecoder(ImageDecoder):
 
     def __init__(
         self,
-        image_shape: ImageShape,
+        image_shape: Sequence[int],
         latent_dim: int,
         base_dim: int = 16,
         block_per_scale: int = 1,

@@ -1,12 +1,13 @@
 """The ResNet encoder of the paper and the thesis."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
-from keras_tsvae.arrays.types import DTypeLike, ImageShape
+from keras_tsvae.arrays.types import DTypeLike
 from keras_tsvae.layers import DenseScaleBlock, ScaleBlock
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, gaussian_heads
@@ -57,7 +58,7 @@ class ResNetEncoder(Network):
 
     def __init__(
         self,
-        image_shape: ImageShape,
+        image_shape: Sequence[int],
         latent_dim: int,
         base_dim: int = 16,
         num_scale: int = 3,

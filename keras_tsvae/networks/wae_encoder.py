@@ -1,12 +1,13 @@
 """The encoder of Wasserstein auto-encoders, the paper's second network for faces."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_tsvae.arguments import check_image_shape, positive_int
 from keras_tsvae.arrays.pixels import CHANNELS_LAST
-from keras_tsvae.arrays.types import DTypeLike, ImageShape
+from keras_tsvae.arrays.types import DTypeLike
 from keras_tsvae.layers import DebiasedBatchNormalization
 from keras_tsvae.networks.conditioning import Conditioning
 from keras_tsvae.networks.network import Network, check_stride, gaussian_heads
@@ -53,7 +54,7 @@ class WAEEncoder(Network):
 
     def __init__(
         self,
-        image_shape: ImageShape,
+        image_shape: Sequence[int],
         latent_dim: int,
         base_dim: int = 128,
         condition_dim: int | None = None,
