@@ -45,7 +45,7 @@ def apply_adam(
     gradient: jax.Array,
     variable: keras.Variable,
     moments: tuple[keras.Variable, keras.Variable],
-    learning_rate: jax.Array,
+    learning_rate: jax.Array | keras.Variable,
 ) -> bool:
     """Leaves the update to XLA; returns False."""
     return False

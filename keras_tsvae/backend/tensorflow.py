@@ -124,7 +124,7 @@ def apply_adam(
     gradient: Any,
     variable: tf.Variable,
     moments: tuple[keras.Variable, keras.Variable],
-    learning_rate: tf.Tensor,
+    learning_rate: tf.Tensor | keras.Variable,
 ) -> bool:
     """Updates a variable and its moments in one operation; returns False if that is impossible.
 
