@@ -115,6 +115,6 @@ class InfoGANEncoder(Network):
             "latent_dim": latent_dim,
             "base_dim": base_dim,
             "fc_dim": fc_dim,
-            "condition_dim": condition_dim,
+            "condition_dim": condition.arguments["condition_dim"],
         }
         super().__init__(condition.inputs(images), posterior, policy, arguments, **kwargs)

@@ -59,6 +59,8 @@ class MLPDecoder(Network):
         **kwargs: Any,
     ) -> None:
         latent_dim = positive_int("latent_dim", latent_dim)
+        width = positive_int("width", width)
+        depth = positive_int("depth", depth)
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, conditioning, policy)
         u = vector_input(latent_dim, "u")

@@ -59,6 +59,8 @@ class MLPEncoder(Network):
         **kwargs: Any,
     ) -> None:
         latent_dim = positive_int("latent_dim", latent_dim)
+        width = positive_int("width", width)
+        depth = positive_int("depth", depth)
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, conditioning, policy)
         z = vector_input(latent_dim, "z")
@@ -75,10 +77,10 @@ class MLPEncoder(Network):
 
 def hidden_and_input(inputs: Tensor, width: int, depth: int, condition: Conditioning) -> Tensor:
     """Returns `inputs` with the output of the hidden layers concatenated behind them."""
-    width, dtype = positive_int("width", width), condition.dtype
+    dtype = condition.dtype
     inputs = condition.concat(inputs)
     y = inputs
-    for index in range(positive_int("depth", depth)):
+    for index in range(depth):
         y = keras.layers.Dense(width, dtype=dtype, name=f"hidden_{index}")(y)
         y = condition.modulate(y, f"modulation_{index}")
         y = keras.layers.ReLU(dtype=dtype, name=f"relu_{index}")(y)

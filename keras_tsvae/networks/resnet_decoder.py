@@ -79,6 +79,8 @@ class ResNetDecoder(ImageDecoder):
         image_shape = check_image_shape(image_shape)
         base_dim = positive_int("base_dim", base_dim)
         latent_dim = positive_int("latent_dim", latent_dim)
+        block_per_scale = positive_int("block_per_scale", block_per_scale)
+        depth_per_block = positive_int("depth_per_block", depth_per_block)
         kernel_size = positive_int("kernel_size", kernel_size)
         height, width, channels = image_shape
         if min(height, width) < 2:

@@ -74,7 +74,10 @@ class ResNetEncoder(Network):
         base_dim = positive_int("base_dim", base_dim)
         num_scale = positive_int("num_scale", num_scale)
         latent_dim = positive_int("latent_dim", latent_dim)
+        block_per_scale = positive_int("block_per_scale", block_per_scale)
+        depth_per_block = positive_int("depth_per_block", depth_per_block)
         kernel_size = positive_int("kernel_size", kernel_size)
+        fc_dim = positive_int("fc_dim", fc_dim)
         policy = keras.dtype_policies.get(dtype)
         condition = Conditioning(condition_dim, "concat", policy)
         convolution = {
@@ -112,7 +115,7 @@ class ResNetEncoder(Network):
             "depth_per_block": depth_per_block,
             "kernel_size": kernel_size,
             "fc_dim": fc_dim,
-            "condition_dim": condition_dim,
+            "condition_dim": condition.arguments["condition_dim"],
         }
         posterior = gaussian_heads(y, latent_dim, policy)
         super().__init__(condition.inputs(images), posterior, policy, arguments, **kwargs)

@@ -88,6 +88,6 @@ class WAEEncoder(Network):
             "image_shape": image_shape,
             "latent_dim": latent_dim,
             "base_dim": base_dim,
-            "condition_dim": condition_dim,
+            "condition_dim": condition.arguments["condition_dim"],
         }
         super().__init__(condition.inputs(images), posterior, policy, arguments, **kwargs)

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -159,11 +161,36 @@ def test_bad_image_shapes_are_named(network, shape):
         network(shape, 4)
 
 
-@pytest.mark.parametrize("name", ["latent_dim", "base_dim", "kernel_size", "block_per_scale"])
-@pytest.mark.parametrize("network", [ResNetEncoder, ResNetDecoder])
-def test_bad_sizes_are_named(network, name):
-    with pytest.raises(ValueError, match=f"`{name}` must be a positive integer"):
-        network((8, 8, 1), **{"latent_dim": 4, name: 0})
+CONVOLUTIONAL = {"latent_dim": 4, "base_dim": 2}
+BLOCKS = {**CONVOLUTIONAL, "block_per_scale": 1, "depth_per_block": 1, "kernel_size": 3}
+SIZES = {
+    ResNetEncoder: {**BLOCKS, "num_scale": 2, "fc_dim": 8, "condition_dim": 2},
+    ResNetDecoder: {**BLOCKS, "condition_dim": 2},
+    InfoGANEncoder: {**CONVOLUTIONAL, "fc_dim": 8, "condition_dim": 2},
+    InfoGANDecoder: {**CONVOLUTIONAL, "fc_dim": 8, "condition_dim": 2},
+    WAEEncoder: {**CONVOLUTIONAL, "condition_dim": 2},
+    WAEDecoder: {**CONVOLUTIONAL, "condition_dim": 2},
+    MLPEncoder: {"latent_dim": 4, "width": 8, "depth": 2, "condition_dim": 2},
+    MLPDecoder: {"latent_dim": 4, "width": 8, "depth": 2, "condition_dim": 2},
+}
+
+
+def made(network, sizes):
+    return network(**sizes) if "width" in sizes else network((8, 8, 1), **sizes)
+
+
+@pytest.mark.parametrize("network", SIZES, ids=lambda network: network.__name__)
+def test_bad_sizes_are_named(network):
+    for name in SIZES[network]:
+        with pytest.raises(ValueError, match=f"`{name}` must be a positive integer"):
+            made(network, {**SIZES[network], name: 0})
+
+
+@pytest.mark.parametrize("network", SIZES, ids=lambda network: network.__name__)
+def test_configs_hold_plain_numbers(network):
+    sizes = {name: np.int64(size) for name, size in SIZES[network].items()}
+    config = json.loads(json.dumps(made(network, sizes).get_config()))
+    assert {name: config[name] for name in sizes} == SIZES[network]
 
 
 def test_an_image_one_pixel_high_is_refused():
