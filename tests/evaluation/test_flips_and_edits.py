@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from keras_tsvae.conditions import JointConditions
+from keras_tsvae.conditions import JointConditions, Number
 from keras_tsvae.evaluation.flip_test import flip_figures
+from keras_tsvae.evaluation.judged_conditions import labels_of
 from keras_tsvae.metrics import edit_test, flip_test
 from keras_tsvae.metrics.judging import as_judge
 from tests import conditioned
@@ -23,6 +24,11 @@ def judge():
 @pytest.fixture(scope="module")
 def class_judge():
     return PixelJudge(has_classes=True)
+
+
+def test_numbers_are_rounded_to_classes():
+    labels = labels_of(Number(), np.array([[0.9999], [2.0001], [3]]))
+    np.testing.assert_array_equal(labels, [1, 2, 3], strict=True)
 
 
 @pytest.mark.parametrize("names", [None, ("hat", "beard")])
