@@ -8,7 +8,7 @@ from PIL import Image
 from keras_tsvae import metrics
 from keras_tsvae.data import Split
 from keras_tsvae.metrics.protocols import check_images, prepare_generated
-from keras_tsvae.metrics.sources import first_or_random, source_batches
+from keras_tsvae.metrics.sources import first_or_random, require_rereadable, source_batches
 from tests.metrics import formulas, toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
@@ -125,6 +125,31 @@ def test_grey_pictures_stay_grey_and_broken_ones_are_named(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="`images` must hold pictures"):
         gathered(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("number", [1, 29, 30, 31, 50, 90])
+def test_the_first_images_are_taken_of_batches(number):
+    images, taken = toy.images(90), []
+
+    def batches():
+        for start in range(0, 90, 30):
+            taken.append(start)
+            yield images[start : start + 30]
+
+    found = np.concatenate(list(source_batches(batches(), number)))
+    np.testing.assert_array_equal(found, images[:number])
+    assert len(taken) == -(-number // 30)  # and no more are asked for
+
+
+def test_what_is_read_once_is_not_read_again(tmp_path):
+    class Model:
+        def sample_batches(self, n):
+            raise AssertionError
+
+    for source in (tmp_path / "a.npz", Model()):
+        with pytest.raises(ValueError, match="`test` must be images that can be read more than"):
+            require_rereadable(source, "test")
+    require_rereadable(toy.images(2), "test")
 
 
 def test_random_rows_are_taken_of_arrays():
