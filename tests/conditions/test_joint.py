@@ -43,6 +43,13 @@ def test_a_contradiction_is_named():
         JointConditions(ROWS, COUNTS).draw(UNIFORM, np.array([1, 0, 1.0]), np.array([1, 0, 1]) > 0)
 
 
+def test_what_is_named_need_not_be_the_same_to_the_last_bit():
+    kept = JointConditions([[0.1, 2], [0.3, 4]], [1, 1])
+    for value in (0.1, 0.1 + 1e-8):  # 0.1 as a float32 is neither
+        drawn = kept.draw(UNIFORM[:2], np.array([value, 0]), np.array([True, False]))
+        np.testing.assert_array_equal(drawn[:, 1], [2, 2])
+
+
 def test_the_extremes_of_the_uniform_numbers_are_rows():
     kept = JointConditions(ROWS, COUNTS)
     assert frequencies(kept.draw(np.array([0.0, 1.0, np.nextafter(1, 0)]))).sum() == 1

@@ -114,6 +114,7 @@ REQUESTS = {
     "value '1'": (ATTRIBUTES, {"Male": "1"}, "Received: 'Male': '1'"),
     "value NaN": (ATTRIBUTES, {"Male": np.nan}, "Received: 'Male': nan"),
     "nothing": (ATTRIBUTES, {}, "name something"),
+    "one is no dict": (ATTRIBUTES, [{"Male": 1}, [1, 0, 1]], r"dicts alone.* \[1, 0, 1\] beside"),
     "no names": (Attributes(size=2), {"Male": 1}, "have none. Received: 'Male'"),
     "unknown class": (ANIMALS, "dgo", "nearest: dog.* Received: 'dgo'"),
     "class not there": (ANIMALS, {"cat": -1}, "name one class, with the value 1. Received: .*-1"),
@@ -174,3 +175,5 @@ def test_changes_and_paths_keep_the_rest():
     path = ANIMALS.path(ANIMALS.encode([0, 2]), "owl", 3, None, None)
     expected = [[[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]], [[0, 0, 1]] * 3]
     np.testing.assert_array_equal(path, expected)
+    with pytest.raises(ValueError, match="`name` must be one class. Received: name=.*'dog'"):
+        ANIMALS.path(ANIMALS.encode([0, 2]), ["cat", "dog"], 3, None, None)

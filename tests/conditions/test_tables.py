@@ -88,6 +88,13 @@ def test_other_columns_are_named(names):
             use(table)
 
 
+def test_a_column_is_there_once():
+    twice = shuffled()
+    twice.columns.append("hat")
+    with pytest.raises(ValueError, match="one column for each.*'hat'"):
+        Attributes(NAMES).encode(twice)
+
+
 def test_a_row_with_names_is_asked_for_by_them():
     values, named = Attributes(NAMES).request(Row({"beard": 1, "hat": -1}))
     np.testing.assert_array_equal(values[named], [-1, 1])

@@ -287,8 +287,3 @@ def test_dai_and_wipf_hold_against_ten_thousand(monkeypatch):
     for protocol, count in (("dai-wipf", 20), ("standard", 30)):
         metric = metrics.PrecisionRecall(toy.images(30), toy.features, protocol)
         assert metric.reference.num_samples == count
-
-
-def test_a_single_real_image_is_refused_at_once():
-    with pytest.raises(ValueError, match="`reference` must hold at least 2 images. Received: 1"):
-        metrics.FrechetInceptionDistance(toy.images(1), toy.features)
