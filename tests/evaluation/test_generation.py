@@ -1,6 +1,7 @@
 """The table of figures of a model."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -84,6 +85,13 @@ def test_every_figure_is_of_the_protocol_asked_for(model):
         found = report["stage2"][name]
         np.testing.assert_allclose(found, score, rtol=1e-4, atol=1e-9, err_msg=name)
         assert (found.protocol, found.num_samples) == ("dai-wipf", 50)
+
+
+def test_the_table_warns_of_no_numbers_of_images(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        report = model.evaluate_generation(tiny.images(20), Quarters(), num_samples=20, verbose=0)
+    assert report["stage2"]["fid"].num_samples == 20
 
 
 def test_the_mixture_and_training_images_stand_beside(model):

@@ -96,6 +96,11 @@ def test_mmd_is_that_of_brute_force():
     np.testing.assert_allclose(statistics.squared_mmd(z), expected, atol=5e-3)
 
 
+def test_distances_that_rounding_makes_negative_are_none():
+    z = 1e9 + np.random.default_rng(0).standard_normal((50, 2))
+    assert statistics.squared_mmd(z) <= 1 + 0.5  # a kernel is 1 at most
+
+
 def test_mmd_is_unbiased():
     rng = np.random.default_rng(0)
     values = [statistics.squared_mmd(rng.standard_normal((50, WIDTH))) for _ in range(400)]

@@ -141,6 +141,12 @@ def test_the_first_images_are_taken_of_batches(number):
     assert len(taken) == -(-number // 30)  # and no more are asked for
 
 
+@pytest.mark.parametrize("number", [None, 3])
+def test_no_images_are_too_few(number):
+    with pytest.raises(ValueError, match="`test` must not be empty. Received: no image"):
+        list(source_batches(iter(()), number, "test"))
+
+
 def test_what_is_read_once_is_not_read_again(tmp_path):
     class Model:
         def sample_batches(self, n):

@@ -259,3 +259,14 @@ def test_an_empty_reference_is_refused():
         metrics.FrechetInceptionDistance(None, toy.features)
     with pytest.raises(ValueError, match="`reference` must hold images"):
         ReferenceStatistics(toy.features).save("never_written.npz")
+
+
+def test_images_that_come_later_are_like_the_first():
+    reference = ReferenceStatistics(toy.features)
+    reference.update(toy.images(5))
+    grey = toy.images(5)[..., :1]
+    reference.update(grey)  # as RGB images
+    expected = toy.features(np.repeat(grey, 3, axis=-1))
+    np.testing.assert_allclose(reference.sample.features[5:], expected, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"shape of the reference's images, \(8, 8, 3\)"):
+        reference.update(toy.images(5)[:, :4])
