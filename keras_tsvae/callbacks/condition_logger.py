@@ -1,6 +1,7 @@
 """Measures during training whether samples show what they are asked to show."""
 
 import time
+import typing
 
 import keras
 import numpy as np
@@ -9,7 +10,9 @@ from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.arrays.inference import DivergedError, finite
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.evaluation.judged_conditions import judged_conditions, labels_of
+from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
+from keras_tsvae.metrics.extractors import JudgeFeatures
 
 
 class ConditionLogger(PeriodicCallback):
@@ -41,18 +44,25 @@ class ConditionLogger(PeriodicCallback):
         >>> model.fit(images, labels, epochs=100, callbacks=[obeys])
     """
 
-    def __init__(self, judge, num_samples=500, every=1, seed=0, verbose=1):
+    def __init__(
+        self,
+        judge: ClassifierFeatures | JudgeFeatures,
+        num_samples: int = 500,
+        every: int = 1,
+        seed: int = 0,
+        verbose: int = 1,
+    ):
         super().__init__(every)
         self.accuracy = ConditionAccuracy(judge)
         self.num_samples = positive_int("num_samples", num_samples)
         self.seed = non_negative_int("seed", seed)
         self.verbose = verbose
 
-    def check_model(self, model):
+    def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless the judge knows the model's conditions and images."""
         judged_conditions(model, self.accuracy.judge)
 
-    def look(self, epoch, stage, logs):
+    def look(self, epoch: int, stage: str, logs: dict[str, typing.Any]) -> dict[str, float]:
         """Measures samples of `stage`."""
         start = time.perf_counter()
         figure = self._measure({"stage1": 1, "stage2": 2}[stage])

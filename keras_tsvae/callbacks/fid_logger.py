@@ -1,12 +1,17 @@
 """Measures the Fréchet Inception distance during training."""
 
 import time
+import typing
+
+import keras
 
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.arrays.inference import DivergedError
+from keras_tsvae.arrays.types import ImagesLike, PathLike
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import first_stage_of
 from keras_tsvae.metrics import FrechetInceptionDistance, ReferenceStatistics
+from keras_tsvae.metrics.extractors import FeaturesLike
 from keras_tsvae.metrics.sources import (
     batches_for,
     check_channels,
@@ -64,14 +69,14 @@ class FIDLogger(PeriodicCallback):
 
     def __init__(
         self,
-        reference,
-        features=None,
-        num_samples=2048,
-        every=1,
-        protocol="standard",
-        first_stage=None,
-        seed=0,
-        verbose=1,
+        reference: ReferenceStatistics | PathLike | ImagesLike,
+        features: FeaturesLike | None = None,
+        num_samples: int = 2048,
+        every: int = 1,
+        protocol: str = "standard",
+        first_stage: FirstStageVAE | None = None,
+        seed: int = 0,
+        verbose: int = 1,
     ):
         super().__init__(every)
         self.num_samples = positive_int("num_samples", num_samples)
@@ -101,18 +106,18 @@ class FIDLogger(PeriodicCallback):
                 )
             self.images, _ = first_or_random(reference, self.num_samples)
 
-    def check_model(self, model):
+    def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless the model's images can be held against the reference."""
         super().check_model(model)
-        if first_stage_of(model) is None:
-            _check_decodes(self.first_stage, model)
-        first = first_stage_of(model) or self.first_stage
+        first = first_stage_of(model)
+        if first is None:
+            first = _check_decodes(self.first_stage, model)
         self.fid.check_image_shape(first.image_shape)
-        if self.images is not None:
-            channels = self.fid.reference.image_shape[-1]
-            check_channels(first, self.images, self.num_samples, "reference", channels)
+        shape = self.fid.reference.image_shape
+        if self.images is not None and shape is not None:
+            check_channels(first, self.images, self.num_samples, "reference", shape[-1])
 
-    def look(self, epoch, stage, logs):
+    def look(self, epoch: int, stage: str, logs: dict[str, typing.Any]) -> dict[str, float]:
         """Measures the distances."""
         start = time.perf_counter()
         figures = {f"val_fid_{stage}": self._distance(self._samples(stage))}
@@ -129,7 +134,7 @@ class FIDLogger(PeriodicCallback):
         latents = {"n": self.num_samples, "seed": self.seed}
         if isinstance(self.model, FirstStageVAE):
             return self.model.sample_batches(**latents)
-        if isinstance(self.model, SecondStage):
+        if isinstance(self.model, SecondStage) and self.first_stage is not None:
             return map(self.first_stage.decode, self.model.sample_batches(**latents))
         return self.model.sample_batches(**latents, stage=int(stage[-1]))
 
@@ -149,7 +154,7 @@ class FIDLogger(PeriodicCallback):
             return float("nan")
         return float(self.fid.result())
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, typing.Any]) -> None:
         """Takes up what a pickle holds, where metrics are without their extractor."""
         self.__dict__.update(state)
         fid = self.fid
@@ -157,7 +162,7 @@ class FIDLogger(PeriodicCallback):
 
 
 def _check_decodes(first_stage, second_stage):
-    """Raises a `ValueError` unless `first_stage` decodes latent vectors of `second_stage`."""
+    """Returns `first_stage` if it decodes latent vectors of `second_stage`, or raises."""
     if first_stage is None:
         raise ValueError(
             "`first_stage` must be given where a second stage is fitted by hand: it has no "
@@ -171,3 +176,4 @@ def _check_decodes(first_stage, second_stage):
             f"is fitted. Received: latent_dim={first_stage.latent_dim}, "
             f"condition_dim={first_stage.condition_dim}"
         )
+    return first_stage

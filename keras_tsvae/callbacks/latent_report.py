@@ -1,8 +1,12 @@
 """Measures during training how far latent vectors are from N(0, I)."""
 
+import typing
+
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.arrays.types import ArrayLike, ImagesLike
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import first_images, first_stage_of
 from keras_tsvae.inputs.checks import check_shape
@@ -64,13 +68,18 @@ class LatentReport(PeriodicCallback):
         Dai & Wipf (2019), section 4; Trentin (2019), section 3.3, for inactive units.
     """
 
-    def __init__(self, x, every=1, num_images=5000):
+    def __init__(
+        self,
+        x: Posteriors | tuple[ArrayLike, ArrayLike] | ImagesLike,
+        every: int = 1,
+        num_images: int = 5000,
+    ):
         super().__init__(every)
         num_images = positive_int("num_images", num_images)
         if _is_pair_of_vectors(x):
             x = Posteriors(*x)
         if isinstance(x, Posteriors):
-            self.data = Posteriors(x.mean[:num_images], x.std[:num_images])
+            self.data: Posteriors | np.ndarray = Posteriors(x.mean[:num_images], x.std[:num_images])
         else:
             self.data = first_images("x", x, num_images)
         if len(self.data) < 2:
@@ -78,16 +87,16 @@ class LatentReport(PeriodicCallback):
                 "`x` must hold at least 2 images or posteriors, and `num_images` be as many. "
                 f"Received: {len(self.data)} of them, num_images={num_images}"
             )
-        self.reports = []
+        self.reports: list[tuple[int, str, LatentStatistics]] = []
 
-    def prepare(self, stage):
+    def prepare(self, stage: str) -> None:
         """Draws z for a second stage."""
         if stage == "stage2":
-            by_hand = isinstance(self.model, SecondStage)
-            first = self.data if by_hand else self.model.posteriors(self.data)
+            x = self.data
+            first = x if isinstance(x, Posteriors) else self.model.posteriors(x)
             self._z, self._condition = draw(first, _Z_SEED), first.condition
 
-    def look(self, epoch, stage, logs):
+    def look(self, epoch: int, stage: str, logs: dict[str, typing.Any]) -> dict[str, float]:
         """Keeps the statistics and returns what is logged of them."""
         statistics = self._measure(stage)
         if statistics is None:
@@ -102,14 +111,14 @@ class LatentReport(PeriodicCallback):
         if stage == "stage1":
             mean, std = self.model.encode(self.data)
         else:
-            second = getattr(self.model, "second_stage", self.model)
+            second: typing.Any = getattr(self.model, "second_stage", self.model)
             of_condition = {} if second.condition_dim is None else {"condition": self._condition}
             mean, std = second.encode(self._z, **of_condition)
         if not (np.isfinite(mean).all() and np.isfinite(std).all()):
             return None
         return LatentStatistics.from_posteriors(Posteriors(mean, std))
 
-    def check_model(self, model):
+    def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless `x` fits the model."""
         super().check_model(model)
         by_hand = isinstance(model, SecondStage)
@@ -119,8 +128,9 @@ class LatentReport(PeriodicCallback):
                 f"`x` must hold {wanted} where a {type(model).__name__} is fitted. "
                 f"Received: x of {type(self.data).__name__}"
             )
-        if not by_hand:
-            check_shape(self.data.shape[1:], first_stage_of(model).image_shape, "x")
+        if not isinstance(self.data, Posteriors):
+            first: typing.Any = first_stage_of(model)
+            check_shape(self.data.shape[1:], first.image_shape, "x")
         elif self.data.latent_dim != model.latent_dim:
             raise ValueError(
                 f"`x` must hold posteriors of the model's width {model.latent_dim}. "
@@ -128,6 +138,6 @@ class LatentReport(PeriodicCallback):
             )
 
 
-def _is_pair_of_vectors(x):
+def _is_pair_of_vectors(x: typing.Any) -> typing.TypeGuard[tuple[ArrayLike, ArrayLike]]:
     """Whether `x` is (mean, std); a pair of images and labels has four axes in front."""
     return isinstance(x, (tuple, list)) and len(x) == 2 and np.ndim(x[0]) == 2

@@ -1,6 +1,7 @@
 """What the callbacks of this package have in common: when they look at a model, and copies."""
 
 import copy
+import typing
 
 import keras
 
@@ -22,13 +23,13 @@ class PeriodicCallback(keras.callbacks.Callback):
         every: Positive int, epochs from one time to the next.
     """
 
-    def __init__(self, every):
+    def __init__(self, every: int):
         super().__init__()
         self.every = positive_int("every", every)
-        self.unmeasured = frozenset()  # keys of earlier logs that this epoch's lack
-        self._keys = None  # of the logs; None before the first time
+        self.unmeasured: frozenset[str] = frozenset()  # keys of earlier logs that this epoch's lack
+        self._keys: frozenset[str] | None = None  # of the logs; None before the first time
 
-    def check_model(self, model):
+    def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless this callback can watch the training of `model`.
 
         Args:
@@ -36,25 +37,26 @@ class PeriodicCallback(keras.callbacks.Callback):
         """
         check_watchable(model)
 
-    def prepare(self, stage):
+    def prepare(self, stage: str) -> None:
         """Does what is needed once before `stage`, `"stage1"` or `"stage2"`, is trained."""
 
-    def look(self, epoch, stage, logs):
+    def look(self, epoch: int, stage: str, logs: dict[str, typing.Any]) -> dict[str, float]:
         """Returns a dict of what is to be added to the logs."""
         raise NotImplementedError
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, typing.Any] | None = None) -> None:
         """Checks the model, before anything is trained."""
         self.check_model(self.model)
         self.unmeasured = frozenset()
         self._keys = None
         self.prepare(stage_in_training(self.model))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, typing.Any] | None = None) -> None:
         """Looks at the model, if it is due, and adds to the logs what is found."""
         if not self._is_due(epoch):
-            self.unmeasured = self._keys
+            self.unmeasured = self._keys or frozenset()
             return
+        logs = {} if logs is None else logs
         found = self.look(epoch, stage_in_training(self.model), logs)
         self._keys, self.unmeasured = frozenset(found), frozenset()
         logs.update(found)
@@ -64,11 +66,11 @@ class PeriodicCallback(keras.callbacks.Callback):
         is_last = epoch + 1 == (self.params or {}).get("epochs") or self.model.stop_training
         return is_first or is_last or (epoch + 1) % self.every == 0
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, typing.Any]:
         """Returns what copies and pickles hold: not the model that is being watched."""
         return {**self.__dict__, "_model": None}
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, typing.Any]) -> "PeriodicCallback":
         """Returns a copy that shares models given to the constructor, and watches none."""
         state = self.__getstate__()
         memo.update({id(v): v for v in state.values() if isinstance(v, keras.Model)})

@@ -3,12 +3,15 @@
 import contextlib
 import math
 import tempfile
+import typing
 
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.arrays.inference import DivergedError
+from keras_tsvae.arrays.types import ImagesLike, PathLike
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import first_images, first_stage_of
 from keras_tsvae.files import expanded, written_beside
@@ -50,7 +53,15 @@ class SampleGrid(PeriodicCallback):
         >>> model.fit(images, epochs=10, callbacks=[pictures])
     """
 
-    def __init__(self, folder, num_images=64, every=1, seed=0, images=None, log_dir=None):
+    def __init__(
+        self,
+        folder: PathLike,
+        num_images: int = 64,
+        every: int = 1,
+        seed: int = 0,
+        images: ImagesLike | None = None,
+        log_dir: PathLike | None = None,
+    ):
         super().__init__(every)
         self.num_images = positive_int("num_images", num_images)
         self.seed = non_negative_int("seed", seed)
@@ -58,23 +69,24 @@ class SampleGrid(PeriodicCallback):
         self.folder = _writable_folder("folder", folder)
         self._board = None if log_dir is None else _Board(_writable_folder("log_dir", log_dir))
 
-    def check_model(self, model):
+    def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless the model can draw pictures, of the shape of `images`."""
         super().check_model(model)
-        if first_stage_of(model) is None:
+        first = first_stage_of(model)
+        if first is None:
             raise ValueError(
                 "`model` must be a FirstStageVAE or a TwoStageVAE: a second stage alone has no "
                 f"images to draw. Received: type(model)={type(model).__name__}"
             )
-        channels = first_stage_of(model).image_shape[-1]
+        channels = first.image_shape[-1]
         if channels not in (1, 3):
             raise ValueError(
                 f"`model` must draw images of 1 or 3 channels. Received: {channels} channels"
             )
         if self.images is not None:
-            check_shape(self.images.shape[1:], first_stage_of(model).image_shape, "images")
+            check_shape(self.images.shape[1:], first.image_shape, "images")
 
-    def look(self, epoch, stage, logs):
+    def look(self, epoch: int, stage: str, logs: dict[str, typing.Any]) -> dict[str, float]:
         """Writes the pictures, unless the model has diverged; adds nothing to the logs."""
         if np.isfinite(logs["loss"]):
             with contextlib.suppress(DivergedError):  # in the last step of an epoch

@@ -1,12 +1,14 @@
 """What every callback of this package asks of the model that it watches."""
 
+import keras
 import numpy as np
 
 from keras_tsvae import inputs
+from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.models import FirstStageVAE, SecondStage
 
 
-def check_watchable(model):
+def check_watchable(model: keras.Model) -> None:
     """Raises a `ValueError` unless `model` is both stages, or one that is without conditions."""
     by_hand = isinstance(model, (FirstStageVAE, SecondStage))
     if by_hand and model.condition_dim is not None:
@@ -21,7 +23,7 @@ def check_watchable(model):
         )
 
 
-def stage_in_training(model):
+def stage_in_training(model: keras.Model) -> str:
     """Returns which stage a fit is training.
 
     Args:
@@ -47,12 +49,12 @@ def stage_in_training(model):
     return model.stage_in_training
 
 
-def first_stage_of(model):
+def first_stage_of(model: keras.Model) -> FirstStageVAE | None:
     """Returns the `FirstStageVAE` that a callback's `model` is or has; None for a second stage."""
     return model if isinstance(model, FirstStageVAE) else getattr(model, "first_stage", None)
 
 
-def first_images(name, x, n):
+def first_images(name: str, x: ImagesLike, n: int) -> np.ndarray:
     """Returns the first `n` images of `x`, or all of fewer, as one array.
 
     Args:

@@ -24,7 +24,7 @@ class Condition:
         kind: `"attributes"`, `"classes"`, `"number"` or `"vector"`.
     """
 
-    kind: str | None = None
+    kind: str
     discrete = True
     rank_of_one = 1  # of what a user writes for one image
 

@@ -1,8 +1,8 @@
 """Whether a picture changes in what is changed of its condition, and in nothing else."""
 
+import typing
 from collections.abc import Callable, Iterable, Sequence
 
-import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
@@ -12,9 +12,12 @@ from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import as_judge, verdicts
 from keras_tsvae.metrics.protocols import check_images
 
+if typing.TYPE_CHECKING:
+    from keras_tsvae.models import ConditionalTwoStageVAE
+
 
 def flip_test(
-    model: keras.Model,
+    model: "ConditionalTwoStageVAE",
     judge: ClassifierFeatures | JudgeFeatures,
     flips: int = 200,
     names: Sequence[str] | None = None,
@@ -80,7 +83,7 @@ def flip_test(
 
 
 def flip_figures(
-    model: keras.Model,
+    model: "ConditionalTwoStageVAE",
     judge: JudgeFeatures,
     labels: np.ndarray,
     seen: Callable[[np.ndarray], np.ndarray],
@@ -99,7 +102,7 @@ def flip_figures(
             target = target[labels != number]
         else:
             codes = conditions.encode(labels)
-            asked, possible = model.joint.flipped(codes, number)
+            asked, possible = model._require_trained().flipped(codes, number)
             after = seen(conditions.decode(asked))
             changed = before != after
             target = changed[:, number] & (after[:, number] == (asked[:, number] > 0))

@@ -20,14 +20,18 @@ conditions that agree, and in a `new_condition` they stay as they are. Anything 
 `decode`, `encode` and `reconstruct` ignore it if the first stage is not conditioned.
 """
 
-import keras
+import typing
+
 import numpy as np
 
 from keras_tsvae.export.argument_types import Exported
 from keras_tsvae.export.sampling import RANDOM_SEED, sample_blocks
 
+if typing.TYPE_CHECKING:
+    from keras_tsvae.models import ConditionalTwoStageVAE
 
-def conditional_functions(model: keras.Model) -> list[Exported]:
+
+def conditional_functions(model: "ConditionalTwoStageVAE") -> list[Exported]:
     """Returns functions with the names of their results and the specs of their arguments.
 
     Args:
@@ -36,7 +40,8 @@ def conditional_functions(model: keras.Model) -> list[Exported]:
     import tensorflow as tf
 
     model._require_trained()
-    first, second, mixture = model.first_stage, model.second_stage, model.mixture
+    first, second = model.first_stage, model.second_stage
+    mixture: typing.Any = model.mixture  # None if none is fitted
     number = tf.TensorSpec((), tf.int32)
     pixels = tf.TensorSpec((None, *model.image_shape), tf.float32)
     latents = tf.TensorSpec((None, model.latent_dim), tf.float32)

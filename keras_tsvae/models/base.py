@@ -1,9 +1,11 @@
 """What every model of this package shares: how it is saved."""
 
 import contextlib
+import typing
 
 import keras
 
+from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.backend import Inference
 from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.saving.whole_weights import WholeWeights
@@ -13,7 +15,15 @@ from keras_tsvae.training.waiting_callbacks import waiting
 class BaseModel(WholeWeights, Inference, keras.Model):
     """A `keras.Model` that refuses to be saved unbuilt and is never saved or loaded by halves."""
 
-    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+    built: bool
+
+    def save(
+        self,
+        filepath: PathLike,
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         """Saves architecture, weights, compile and optimiser state to a `.keras` file.
 
         Load it with `keras.saving.load_model(filepath)`, after `import keras_tsvae`.
@@ -49,15 +59,15 @@ class BaseModel(WholeWeights, Inference, keras.Model):
         with written_beside(filepath) as partial, _without_distribution():
             super().save(partial, overwrite=True, zipped=zipped, **kwargs)
 
-    def fit(self, *args, callbacks=None, **kwargs):
+    def fit(self, *args: typing.Any, **kwargs: typing.Any) -> keras.callbacks.History:
         """As `keras.Model.fit`; callbacks that watch a figure wait while it is not measured."""
-        return super().fit(*args, callbacks=waiting(callbacks), **kwargs)
+        return super().fit(*args, **{**kwargs, "callbacks": waiting(kwargs.get("callbacks"))})
 
-    def build_optimizers(self):
+    def build_optimizers(self) -> None:
         """Creates the state of optimisers that have not made a step yet, so that it is saved."""
         raise NotImplementedError
 
-    def require_built(self, what):
+    def require_built(self, what: str) -> None:
         """Raises a `ValueError` that says what can't be done before the model is built."""
         if not self.built:
             raise ValueError(

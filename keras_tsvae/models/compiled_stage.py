@@ -1,5 +1,7 @@
 """How a stage is compiled, and how that is written into files."""
 
+import typing
+
 import keras
 
 from keras_tsvae.backend import resolve_jit
@@ -15,23 +17,23 @@ class CompiledStage(StageTrainer, BaseModel):
 
     title = "the stage"  # in messages
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any):
         super().__init__(**kwargs)
-        self._jit_compile_argument = "auto"
+        self._jit_compile_argument: bool | str = "auto"
 
     @property
-    def measured_variables(self):
+    def measured_variables(self) -> list[keras.Variable]:
         """Trainable variables that measure something: weight decay must leave them alone."""
         return []
 
     def compile(
         self,
-        optimizer=None,
-        jit_compile="auto",
-        steps_per_execution=1,
-        run_eagerly=False,
-        auto_scale_loss=True,
-    ):
+        optimizer: keras.Optimizer | str | None = None,
+        jit_compile: bool | str = "auto",
+        steps_per_execution: int = 1,
+        run_eagerly: bool = False,
+        auto_scale_loss: bool = True,
+    ) -> None:
         """Sets how this stage is trained.
 
         Args:
@@ -57,7 +59,7 @@ class CompiledStage(StageTrainer, BaseModel):
             )
         self._keep_measured()
 
-    def build_optimizers(self, variables=None):
+    def build_optimizers(self, variables: list[keras.Variable] | None = None) -> None:
         """Creates the optimiser's state, if there is none yet, for `variables` or the trainable."""
         self._keep_measured()
         super().build_optimizers(variables)
@@ -68,7 +70,7 @@ class CompiledStage(StageTrainer, BaseModel):
             for variable in self.measured_variables:
                 keep_from_decay(self.optimizer, variable)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, typing.Any] | None:
         """Returns the arguments of `compile`, with `jit_compile` as it was asked for."""
         config = super().get_compile_config()
         if config:
@@ -79,7 +81,7 @@ class CompiledStage(StageTrainer, BaseModel):
             config["optimized"] = optimized_indices(self)
         return config
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, typing.Any]) -> None:
         """Compiles with what `get_compile_config` returned, and creates the optimiser's state."""
         config = keras.saving.deserialize_keras_object(config)
         optimized = config.pop("optimized", None)
@@ -92,7 +94,7 @@ class CompiledStage(StageTrainer, BaseModel):
         elif self.built:
             self.build_optimizers()
 
-    def require_compiled(self):
+    def require_compiled(self) -> None:
         """Raises a `ValueError` if the stage has not been compiled."""
         if not self.compiled:
             raise ValueError(

@@ -2,13 +2,18 @@
 
 import functools
 import math
+import typing
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_tsvae.arguments import check_image_shape
 from keras_tsvae.arrays.pixels import unit_floats
+from keras_tsvae.arrays.types import Dataset, ImageShape, Tensor
 from keras_tsvae.backend import Inference, compile_function, gather, resolve_jit
+from keras_tsvae.conditions import JointConditions
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.optimizers import FusedAdam
 from keras_tsvae.saving.exportable import Exportable
@@ -61,9 +66,9 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
         Neural-Networks Using a Noise Adaptation Layer*, section 3, here with one rate s.
     """
 
-    def __init__(self, image_shape, kind, size, **kwargs):
+    def __init__(self, image_shape: ImageShape, kind: str, size: int, **kwargs: typing.Any):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.image_shape = tuple(image_shape)
+        self.image_shape = check_image_shape(image_shape)
         self.kind = kind
         self.size = size
         self.trunk = convolutional_trunk(self.image_shape, DIMENSIONS, self.dtype_policy)
@@ -84,8 +89,8 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
             name="reliable", shape=(size,), initializer="zeros", **weight
         )
         self.trained = self.add_weight(name="trained", shape=(), initializer="zeros", **weight)
-        self._outputs_of = None
-        self._joint = None
+        self._outputs_of: Callable[..., Tensor] | None = None
+        self._joint: JointConditions | None = None
         self.built = True
         set_trainability(self, {})
 
@@ -95,16 +100,24 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
         return bool(ops.convert_to_numpy(self.trained) > 0)
 
     @property
-    def input_shapes(self):
+    def input_shapes(self) -> ImageShape:
         """`image_shape`."""
         return self.image_shape
 
-    def call(self, images, training=None):
+    def call(self, images: Tensor, training: bool | None = None) -> Tensor:
         """Returns logits, or values, `(n, size)` of images, uint8 or float in [0, 1]."""
         features = self.trunk(unit_floats(images, self.compute_dtype), training=training)
         return ops.cast(self.head(features), "float32")
 
-    def train_on(self, batches, held_out, joint, steps, epochs=None, verbose="auto"):
+    def train_on(
+        self,
+        batches: Dataset,
+        held_out: Dataset | None,
+        joint: JointConditions,
+        steps: int,
+        epochs: int | None = None,
+        verbose: int | str = "auto",
+    ) -> None:
         """Trains on batches of images and coded conditions, data sets that Keras can fit.
 
         The epoch with the least loss on images held out is kept, so that labels are not learnt by
@@ -173,7 +186,7 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
         share = ops.sigmoid(NOISE_RATE * self.noise)
         return (1 - share) * probabilities + share / values
 
-    def find_reliable(self, batches):
+    def find_reliable(self, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
         """Finds out which attributes or classes the recognizer can tell at all.
 
         Those of which at least a seventh as many images are recognized for sure, `q(c_j|x) > 3/4`,
@@ -190,11 +203,12 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
             sure += seen.sum(axis=1)
             labelled += said.sum(axis=1)
             confirmed += (seen & said).sum(axis=1)
-        sure, labelled, confirmed = sum(gather(np.stack([sure, labelled, confirmed])))
+        totals: typing.Any = sum(gather(np.stack([sure, labelled, confirmed])))
+        sure, labelled, confirmed = totals
         enough = (sure >= SEEN * labelled) & (confirmed >= CONFIRMED * sure) & (confirmed > 0)
         self.reliable.assign(enough.all(axis=0) if self.kind == "attributes" else enough[0])
 
-    def most_probable(self, images, joint):
+    def most_probable(self, images: np.ndarray, joint: JointConditions) -> np.ndarray:
         """Returns the most probable coded condition of each image, float32 `(n, size)`."""
         if self._joint is not joint:
             self._joint = joint
@@ -202,7 +216,7 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
             self._compiled_codes_of = compile_function(self, codes_of)
         return ops.convert_to_numpy(self._compiled_codes_of(self._compute(images)))
 
-    def codes_of(self, outputs, joint):
+    def codes_of(self, outputs: Tensor, joint: JointConditions) -> Tensor:
         """Returns the most probable coded conditions, a tensor, of the network's outputs."""
         if self.kind == "attributes":
             return ops.where(outputs > 0, 1.0, -1.0)
@@ -214,7 +228,7 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
             return ops.take(rows, ops.argmin(ops.abs(values - rows[:, 0]), axis=1), axis=0)
         return values
 
-    def corrected(self, images, codes):
+    def corrected(self, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Returns codes with another value where the images show that theirs is improbable.
 
         Attributes and classes are overruled by `q(c_j|x) > 3/4` of another value, but only those
@@ -248,7 +262,7 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
     def _infer(self, images):
         return self(images, training=False)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns the constructor's arguments."""
         config = {
             **super().get_config(),
@@ -259,9 +273,11 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
         return with_trainability(config, self)
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, typing.Any], custom_objects: dict[str, typing.Any] | None = None
+    ) -> "ConditionRecognizer":
         """Creates the network anew from `get_config()`."""
         return from_arguments(cls, config)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> None:
         """Returns None: it is trained by `train_on` alone."""

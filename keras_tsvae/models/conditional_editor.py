@@ -1,10 +1,13 @@
 """Pictures that a conditional model changes as asked: edits and traversals."""
 
+import typing
+
 import numpy as np
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import naming_argument, positive_int
 from keras_tsvae.arrays.inference import require_finite
+from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.conditions.requests import strengthened
 from keras_tsvae.models.conditional_generator import ConditionalGenerator
 
@@ -12,7 +15,15 @@ from keras_tsvae.models.conditional_generator import ConditionalGenerator
 class ConditionalEditor(ConditionalGenerator):
     """Changes what given images show, and keeps the rest."""
 
-    def edit(self, images, change, *, condition=None, batch_size=256, strength=1.0):
+    def edit(
+        self,
+        images: ImagesLike,
+        change: typing.Any,
+        *,
+        condition: typing.Any = None,
+        batch_size: int = 256,
+        strength: float = 1.0,
+    ) -> np.ndarray:
         """Changes what `change` names, and keeps the rest.
 
         Both latent vectors are inferred under the images' own condition c and decoded under the
@@ -38,16 +49,18 @@ class ConditionalEditor(ConditionalGenerator):
         Example:
             >>> with_glasses = model.edit(images, {"Eyeglasses": 1})
         """
-        self._require_trained()
+        joint = self._require_trained()
         batch, single = inputs.gathered_batch(images, self.image_shape)
         codes = self._own(batch, condition, batch_size)
-        strengthen = strengthened(self.conditions, self.joint, strength)
+        strengthen = strengthened(self.conditions, joint, strength)
         with naming_argument("change"):
             new = self.conditions.changed(codes, change, strengthen)
         edited = self._moved(batch, codes, new, batch_size)
         return edited[0] if single else edited
 
-    def traverse(self, image, name, steps=7, *, condition=None):
+    def traverse(
+        self, image: ImagesLike, name: str | int, steps: int = 7, *, condition: typing.Any = None
+    ) -> np.ndarray:
         """Draws an image as what is called `name` goes from one extreme to the other.
 
         Args:
@@ -65,10 +78,10 @@ class ConditionalEditor(ConditionalGenerator):
         """
         if positive_int("steps", steps) < 2:
             raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
-        self._require_trained()
+        joint = self._require_trained()
         images, single = inputs.gathered_batch(image, self.image_shape, "image")
         codes = self._own(images, condition, 256)
-        rows = self.joint.rows
+        rows = joint.rows
         with naming_argument("name"):
             paths = self.conditions.path(codes, name, steps, rows.min(0), rows.max(0))
         repeated = np.repeat(images, steps, axis=0), np.repeat(codes, steps, axis=0)

@@ -1,6 +1,8 @@
 """What a conditional model does once it is trained: encode, sample, infer conditions."""
 
 import math
+import typing
+from collections.abc import Iterator
 
 import numpy as np
 from keras import ops
@@ -9,6 +11,8 @@ from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.inference import collect, require_finite, with_progress
 from keras_tsvae.arrays.noise import noise_batches, resolve_seed
+from keras_tsvae.arrays.types import ArrayLike, ImagesLike, PathLike
+from keras_tsvae.conditions import JointConditions
 from keras_tsvae.conditions.requests import for_each, requested, strengthened, whole
 from keras_tsvae.inputs.labelled import LabelledImages, yields_labels
 from keras_tsvae.latents.posteriors import Posteriors
@@ -23,7 +27,7 @@ class ConditionalGenerator(Generator):
     `JointConditions` seen in training, and a `recognizer` of them in images.
     """
 
-    def infer_condition(self, images, batch_size=256):
+    def infer_condition(self, images: ImagesLike, batch_size: int = 256) -> np.ndarray:
         """Returns the most probable condition of each image, by the model's own q(c|x).
 
         Args:
@@ -39,7 +43,9 @@ class ConditionalGenerator(Generator):
         """
         return self.conditions.decode(self._inferred(images, batch_size))
 
-    def encode(self, x, batch_size=256, condition=None):
+    def encode(
+        self, x: ImagesLike, batch_size: int = 256, condition: typing.Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """As `FirstStageVAE.encode`, under conditions; None for those that x has, or shows."""
         if self.first_stage.condition_dim is None:
             return self.first_stage.encode(x, batch_size)
@@ -47,15 +53,24 @@ class ConditionalGenerator(Generator):
         return np.concatenate(mean), np.concatenate(std)
 
     def posteriors(
-        self, x, *, batch_size=256, memory_limit=2**30, path=None, verbose=0, condition=None
-    ):
+        self,
+        x: ImagesLike,
+        *,
+        batch_size: int = 256,
+        memory_limit: int = 2**30,
+        path: PathLike | None = None,
+        verbose: int | str = 0,
+        condition: typing.Any = None,
+    ) -> Posteriors:
         """As `FirstStageVAE.posteriors`, with conditions; None for those that x has, or shows."""
         batches = self._encoded(x, batch_size, condition)
         if verbose in (1, "auto"):
             batches = with_progress(batches, inputs.num_batches(x, batch_size))
         return Posteriors.from_batches(batches, memory_limit, path)
 
-    def decode(self, z, batch_size=256, condition=None):
+    def decode(
+        self, z: ArrayLike, batch_size: int = 256, condition: typing.Any = None
+    ) -> np.ndarray:
         """As `FirstStageVAE.decode`, under a condition as `sample` takes it.
 
         Raises:
@@ -68,10 +83,12 @@ class ConditionalGenerator(Generator):
                 "`condition` must be given: the first stage is conditioned. "
                 "Received: condition=None"
             )
-        codes = self._whole(condition, len(z))
+        codes = self._whole(condition, np.shape(z)[0])
         return self.first_stage.decode(z, batch_size, codes)
 
-    def reconstruct(self, x, batch_size=256, condition=None):
+    def reconstruct(
+        self, x: ImagesLike, batch_size: int = 256, condition: typing.Any = None
+    ) -> np.ndarray:
         """As `FirstStageVAE.reconstruct`, under conditions; None for those that x has, or shows."""
         if self.first_stage.condition_dim is None:
             return self.first_stage.reconstruct(x, batch_size)
@@ -83,7 +100,7 @@ class ConditionalGenerator(Generator):
             ]
         )
 
-    def interpolate(self, a, b, steps):
+    def interpolate(self, a: ImagesLike, b: ImagesLike, steps: int) -> np.ndarray:
         """As `FirstStageVAE.interpolate`; conditions, inferred, move along straight lines too."""
         if self.first_stage.condition_dim is None:
             return self.first_stage.interpolate(a, b, steps)
@@ -91,13 +108,15 @@ class ConditionalGenerator(Generator):
         ends = [a, b]
         codes = [self._inferred(x) for x in ends]
         means = [self.first_stage.encode((x, c))[0] for x, c in zip(ends, codes)]
-        z, c = line(*means, steps), line(*codes, steps)
+        z, c = (line(start, end, steps) for start, end in (means, codes))
         images = self.first_stage.decode(
             z.reshape(-1, self.latent_dim), condition=c.reshape(-1, self.conditions.size)
         )
         return images if single else images.reshape(len(a), steps, *self.image_shape)
 
-    def draw_conditions(self, n, *, seed=None, condition=None):
+    def draw_conditions(
+        self, n: int, *, seed: int | None = None, condition: typing.Any = None
+    ) -> np.ndarray:
         """Draws coded conditions from the joint distribution of the training conditions.
 
         Args:
@@ -112,7 +131,16 @@ class ConditionalGenerator(Generator):
         codes_of = self._requested(condition, n)
         return codes_of(slice(0, n), np.random.default_rng(resolve_seed(seed)).random(n))
 
-    def sample(self, n, *, stage=2, seed=None, batch_size=256, condition=None, strength=1.0):
+    def sample(
+        self,
+        n: int,
+        *,
+        stage: int | str = 2,
+        seed: int | None = None,
+        batch_size: int = 256,
+        condition: typing.Any = None,
+        strength: float = 1.0,
+    ) -> np.ndarray:
         """Draws new images under a condition.
 
         Args:
@@ -138,13 +166,20 @@ class ConditionalGenerator(Generator):
                 model is not trained.
         """
         n = positive_int("n", n)
-        options = {"seed": seed, "batch_size": batch_size}
-        asked = {"condition": condition, "strength": strength}
-        return collect(self.sample_batches(n, stage=stage, **options, **asked), n)
+        options: dict[str, typing.Any] = {"seed": seed, "batch_size": batch_size}
+        options |= {"condition": condition, "strength": strength}
+        return collect(self.sample_batches(n, stage=stage, **options), n)
 
     def sample_batches(
-        self, n, *, stage=2, seed=None, batch_size=256, condition=None, strength=1.0
-    ):
+        self,
+        n: int,
+        *,
+        stage: int | str = 2,
+        seed: int | None = None,
+        batch_size: int = 256,
+        condition: typing.Any = None,
+        strength: float = 1.0,
+    ) -> Iterator[np.ndarray]:
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
         check_stage(stage)
         self.require_built("sampled")
@@ -152,9 +187,24 @@ class ConditionalGenerator(Generator):
         if stage == "mixture":
             self.require_mixture()
         codes_of = self._requested(condition, n)
-        strengthen = strengthened(self.conditions, self.joint, strength)
+        strengthen = strengthened(self.conditions, self._require_trained(), strength)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=3)
         return self._images(noise, codes_of, strengthen, stage, batch_size)
+
+    def loaded_attributes(self) -> dict[str, typing.Any]:
+        """Returns the mixture and the joint distribution of the conditions."""
+        return {**super().loaded_attributes(), "joint": self.joint}
+
+    def save_own_variables(self, store: typing.Any) -> None:
+        """Saves the joint distribution of the conditions, and the mixture, if one is fitted."""
+        super().save_own_variables(store)
+        if self.joint is not None:
+            self.joint.save_own_variables(store)
+
+    def load_own_variables(self, store: typing.Any) -> None:
+        """Loads what `save_own_variables` saved."""
+        super().load_own_variables(store)
+        self.joint = JointConditions.from_own_variables(store)
 
     def _images(self, noise, codes_of, strengthen, stage, batch_size):
         from scipy import special  # takes long to load
@@ -173,7 +223,7 @@ class ConditionalGenerator(Generator):
         """Returns z of one batch of noise."""
         if stage == 1:
             return u
-        if stage == "mixture":
+        if stage == "mixture" and self._mixture is not None:
             return self._mixture.draw(u, noise, batch_size)
         second = self.second_stage
         z = second.generate(u, noise, *self._for(second, codes), full=batch_size)
@@ -184,8 +234,7 @@ class ConditionalGenerator(Generator):
         return () if stage.condition_dim is None else (codes,)
 
     def _requested(self, condition, n):
-        self._require_trained()
-        return requested(self.conditions, self.joint, condition, n)
+        return requested(self.conditions, self._require_trained(), condition, n)
 
     def _whole(self, condition, n):
         return for_each(whole(self.conditions, condition), n)
@@ -234,10 +283,12 @@ class ConditionalGenerator(Generator):
         batches = inputs.image_batches(images, batch_size, self.image_shape, "images")
         return np.concatenate([self.recognizer.most_probable(x, self.joint) for x in batches])
 
-    def _require_trained(self):
+    def _require_trained(self) -> JointConditions:
+        """Returns the joint distribution of the training conditions, or raises a `ValueError`."""
         self.require_built("used")
         if self.joint is None:
             raise ValueError(
                 "The model must be fitted before it can be asked for images: it has not seen any "
                 f"conditions yet. Received: an untrained {type(self).__name__}"
             )
+        return self.joint

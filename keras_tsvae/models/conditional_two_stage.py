@@ -1,13 +1,18 @@
 """The Two-Stage VAE under conditions."""
 
+import typing
+
 import keras
 
 from keras_tsvae import inputs, presets
 from keras_tsvae.arguments import non_negative_int
+from keras_tsvae.arrays.types import ImagesLike, Shape, Tensor
 from keras_tsvae.conditions import Condition, JointConditions
 from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from keras_tsvae.models.conditional_editor import ConditionalEditor
+from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.preset_networks import make_stages
+from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
 from keras_tsvae.models.two_stage_plan import plan_fit
@@ -61,17 +66,29 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
     takes_conditions = True
 
     def __init__(
-        self, first_stage, second_stage, conditions, frozen_first_stage=False, preset=None, **kwargs
+        self,
+        first_stage: FirstStageVAE,
+        second_stage: SecondStage,
+        conditions: Condition,
+        frozen_first_stage: bool = False,
+        preset: presets.Preset | None = None,
+        **kwargs: typing.Any,
     ):
         check_conditions(conditions)
         self.conditions = conditions
         self.frozen_first_stage = bool(frozen_first_stage)
-        self.joint = None
-        self.recognizer = None
+        self.joint: JointConditions | None = None
+        self.recognizer: typing.Any = None  # a `ConditionRecognizer`, once the model is built
         super().__init__(first_stage, second_stage, preset, **kwargs)
 
     @classmethod
-    def wrap(cls, model, conditions, conditioning="modulate", **kwargs):
+    def wrap(
+        cls,
+        model: TwoStageVAE | FirstStageVAE,
+        conditions: Condition,
+        conditioning: str = "modulate",
+        **kwargs: typing.Any,
+    ) -> "ConditionalTwoStageVAE":
         """Makes a trained `TwoStageVAE` conditional: its first stage is kept, frozen, as it is.
 
         The second stage is new, of the same settings, and conditioned; `compile` and `fit`
@@ -95,7 +112,7 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
             >>> model.fit(images, labels, second_stage_epochs=20)
         """
         check_conditions(conditions)
-        first = getattr(model, "first_stage", model)
+        first: typing.Any = getattr(model, "first_stage", model)
         conditional = getattr(model, "condition_dim", 0) is not None
         if not getattr(first, "built", False) or conditional:
             raise ValueError(
@@ -111,7 +128,7 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
         return cls(first, second, conditions, frozen_first_stage=True)
 
     @classmethod
-    def from_preset(cls, name, **overrides):
+    def from_preset(cls, name: str, **overrides: typing.Any) -> "ConditionalTwoStageVAE":
         """As `TwoStageVAE.from_preset`, of a preset with conditions, such as `"mnist_conditional"`.
 
         Overrides may also name `conditioning`, `conditioned_stages` and `condition_names`.
@@ -125,7 +142,7 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
             )
         return cls(*make_stages(preset), conditions, preset=preset)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Builds both stages and the recognizer for images of `input_shape[1:]`."""
         widths = {stage.condition_dim for stage in self.stages().values()} - {None}
         if widths != {self.conditions.size}:
@@ -142,17 +159,17 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
 
     def fit(
         self,
-        x,
-        y=None,
-        batch_size=None,
-        epochs=None,
+        x: ImagesLike,
+        y: typing.Any = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
         *,
-        verbose="auto",
-        validation_data=None,
-        correct_conditions=True,
-        recognizer_epochs=None,
-        **kwargs,
-    ):
+        verbose: int | str = "auto",
+        validation_data: typing.Any = None,
+        correct_conditions: bool = True,
+        recognizer_epochs: int | None = None,
+        **kwargs: typing.Any,
+    ) -> keras.callbacks.History:
         """Trains the recognizer, the first stage on images, and the second on their posteriors.
 
         Args:
@@ -203,11 +220,17 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
             self.joint = JointConditions.from_batches(labelled.all_codes())
         return plan.run(labelled.data(), validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, **options):
+    def evaluate(
+        self,
+        x: ImagesLike,
+        y: typing.Any = None,
+        batch_size: int | None = None,
+        **options: typing.Any,
+    ) -> dict[str, float]:
         """As `TwoStageVAE.evaluate`, of images with conditions."""
         return super().evaluate(self._labelled(x, y).data(), None, batch_size, **options)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Reconstructs a batch through the first stage: images, or images and coded conditions."""
         conditioned = self.first_stage.condition_dim is not None
         if conditioned and not isinstance(inputs, (tuple, list)):
@@ -230,22 +253,7 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
         with inputs.clear_errors():
             self.recognizer.train_on(batches, held_out, self.joint, steps, epochs, verbose)
 
-    def loaded_attributes(self):
-        """Returns the mixture and the joint distribution of the conditions."""
-        return {**super().loaded_attributes(), "joint": self.joint}
-
-    def save_own_variables(self, store):
-        """Saves the joint distribution of the conditions, and the mixture, if one is fitted."""
-        super().save_own_variables(store)
-        if self.joint is not None:
-            self.joint.save_own_variables(store)
-
-    def load_own_variables(self, store):
-        """Loads what `save_own_variables` saved."""
-        super().load_own_variables(store)
-        self.joint = JointConditions.from_own_variables(store)
-
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns name, dtype, preset, both stages and the conditions."""
         config = {
             **super().get_config(),
@@ -258,7 +266,9 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
         return config
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, typing.Any], custom_objects: dict[str, typing.Any] | None = None
+    ) -> "ConditionalTwoStageVAE":
         """Creates the model anew from `get_config()`."""
         conditions = keras.saving.deserialize_keras_object(config["conditions"], custom_objects)
         recognizer = config.get("recognizer", {})
@@ -269,7 +279,7 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
         return model
 
 
-def check_conditions(conditions):
+def check_conditions(conditions: typing.Any) -> None:
     """Raises a `ValueError` unless `conditions` is a `Condition`."""
     if not isinstance(conditions, Condition):
         raise ValueError(

@@ -1,11 +1,14 @@
 """The first stage: a VAE on images."""
 
+import typing
+
 import keras
 from keras import ops
 
 from keras_tsvae import inputs, losses
 from keras_tsvae.arguments import gamma_of_likelihood
 from keras_tsvae.arrays.pixels import unit_floats
+from keras_tsvae.arrays.types import Dataset, ImageShape, ImagesLike, Shape, Tensor
 from keras_tsvae.models.image_coder import ImageCoder
 from keras_tsvae.saving.trainability import trainability_kept
 
@@ -63,12 +66,19 @@ class FirstStageVAE(ImageCoder):
 
     title = "stage 1"
 
-    def __init__(self, encoder, decoder, gamma="learned", likelihood="gaussian", **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Layer,
+        decoder: keras.Layer,
+        gamma: str | float = "learned",
+        likelihood: str = "gaussian",
+        **kwargs: typing.Any,
+    ):
         gamma = gamma_of_likelihood(likelihood, gamma, decoder)
         super().__init__(encoder, decoder, gamma, **kwargs)
         self.likelihood = likelihood
-        self.image_shape = None
-        self.latent_dim = None
+        self.image_shape: typing.Any = None  # and so on until it is built
+        self.latent_dim: typing.Any = None
         for name, network in (("encoder", encoder), ("decoder", decoder)):
             if not isinstance(network, keras.layers.Layer):
                 raise ValueError(
@@ -79,7 +89,7 @@ class FirstStageVAE(ImageCoder):
         if known_inputs and None not in known_inputs[0].shape[1:]:
             self.build(known_inputs[0].shape)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Builds both networks for images of `input_shape[1:]`, and checks that they fit."""
         if self.built:
             return
@@ -91,22 +101,24 @@ class FirstStageVAE(ImageCoder):
         self.built = True
 
     @property
-    def reconstructed_shape(self):
+    def reconstructed_shape(self) -> ImageShape:
         """`image_shape`."""
         return self.image_shape
 
-    def targets(self, data):
+    def targets(self, data: typing.Any) -> Tensor:
         """Returns float32 images in [0, 1], from a batch with or without labels."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return unit_floats(images)
 
-    def condition(self, data):
+    def condition(self, data: typing.Any) -> Tensor | None:
         """Returns the float32 conditions that come with a batch, or None."""
         if self.condition_dim is None:
             return None
         return ops.cast(keras.utils.unpack_x_y_sample_weight(data)[1], "float32")
 
-    def reconstruction_terms(self, x, code, training=False):
+    def reconstruction_terms(
+        self, x: Tensor, code: Tensor, training: bool = False
+    ) -> dict[str, Tensor]:
         """Returns nll, mse and, if it has one, gamma, of `x`, decoded from `code`."""
         if self.likelihood == "gaussian":
             return super().reconstruction_terms(x, code, training)
@@ -116,16 +128,16 @@ class FirstStageVAE(ImageCoder):
 
     def fit_checked(
         self,
-        x,
-        y=None,
+        x: ImagesLike,
+        y: typing.Any = None,
         *,
-        batch_size,
-        callbacks,
-        validation_data,
-        validation_batch_size,
-        shuffle,
-        **options,
-    ):
+        batch_size: int | None,
+        callbacks: list[keras.callbacks.Callback],
+        validation_data: typing.Any,
+        validation_batch_size: int | None,
+        shuffle: bool,
+        **options: typing.Any,
+    ) -> keras.callbacks.History:
         """As `fit`, whose arguments, but for the images, have been checked."""
         x = self._images(x, y)
         if not self.built:
@@ -157,7 +169,9 @@ class FirstStageVAE(ImageCoder):
             **options,
         )
 
-    def batches_to_measure(self, x, y, batch_size, steps):
+    def batches_to_measure(
+        self, x: ImagesLike, y: typing.Any, batch_size: int | None, steps: int | None
+    ) -> Dataset:
         """Returns images as a data set of checked batches, in their order."""
         return inputs.images_for_fit(
             self._images(x, y),
@@ -172,7 +186,7 @@ class FirstStageVAE(ImageCoder):
         """Returns `Images`, with their conditions where the stage is conditioned."""
         return inputs.as_images(x if y is None or self.condition_dim is None else (x, y))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
@@ -182,7 +196,9 @@ class FirstStageVAE(ImageCoder):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, typing.Any], custom_objects: dict[str, typing.Any] | None = None
+    ) -> "FirstStageVAE":
         """Creates the model anew from `get_config()`."""
         networks = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)

@@ -1,18 +1,23 @@
 """What a Gaussian VAE adds to a stage: encoder, decoder, KL divergence and gamma."""
 
 import math
+import typing
 
 import keras
 from keras import ops
 
 from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA
+from keras_tsvae.arrays.types import Shape, Tensor
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.models.stage import Stage
 from keras_tsvae.saving.trainability import set_trainability
 
 TRACKED = ("loss", "kl", "nll", "mse", "gamma")
-KEPT_OF_MSE = {"computed": 0.99, "optimal": 0.9}  # weight of the past, by kind of gamma
+KEPT_OF_MSE: dict[str | float | None, float] = {
+    "computed": 0.99,
+    "optimal": 0.9,
+}  # weight of the past, by kind of gamma
 
 
 class GaussianVAE(Stage):
@@ -24,24 +29,30 @@ class GaussianVAE(Stage):
 
     kl_weight = 1.0
 
-    def __init__(self, encoder, decoder, gamma, **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Layer,
+        decoder: keras.Layer,
+        gamma: str | float | None,
+        **kwargs: typing.Any,
+    ):
         super().__init__(**kwargs)
         self.gamma_mode = gamma
         self.encoder = encoder
         self.decoder = decoder
         self.condition_dim = _condition_dim(encoder, decoder)
         self.sampling = GaussianSampling(name="sampling")
-        self.log_gamma = None if gamma is None else self._make_log_gamma()
+        self.log_gamma: typing.Any = None if gamma is None else self._make_log_gamma()
         self._track(TRACKED[:-1] if gamma is None else TRACKED)
         if not self.trainable:
             set_trainability(self, {})
 
     def _make_log_gamma(self):
-        fixed = isinstance(self.gamma_mode, float)
+        start = math.log(self.gamma_mode) if isinstance(self.gamma_mode, float) else 0.0
         return self.add_weight(
             name="log_gamma",
             shape=(),
-            initializer=keras.initializers.Constant(math.log(self.gamma_mode) if fixed else 0.0),
+            initializer=keras.initializers.Constant(start),
             dtype="float32",
             autocast=False,
             trainable=self.gamma_mode == "learned",
@@ -55,7 +66,7 @@ class GaussianVAE(Stage):
         return self.gamma_mode in KEPT_OF_MSE
 
     @property
-    def measured_variables(self):
+    def measured_variables(self) -> list[keras.Variable]:
         """Log gamma, if there is one."""
         return [] if self.log_gamma is None else [self.log_gamma]
 
@@ -66,15 +77,17 @@ class GaussianVAE(Stage):
             return None
         return float(ops.convert_to_numpy(ops.exp(self.log_gamma)))
 
-    def targets(self, data):
+    def targets(self, data: typing.Any) -> Tensor:
         """Returns what is to be reconstructed, float32, from one batch of training data."""
         raise NotImplementedError
 
-    def condition(self, data):
+    def condition(self, data: typing.Any) -> Tensor | None:
         """Returns the float32 conditions `(batch, condition_dim)` of one batch, or None."""
         return None
 
-    def loss_terms(self, data, training=False, noise=None):
+    def loss_terms(
+        self, data: typing.Any, training: bool = False, noise: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """The terms of the objective for each example of one batch.
 
         `loss = kl_weight * kl + nll`, each summed over dimensions (see `keras_tsvae.losses`);
@@ -99,7 +112,9 @@ class GaussianVAE(Stage):
         )
         return {"loss": self.kl_weight * kl + terms["nll"], "kl": kl, **terms}
 
-    def reconstruction_terms(self, x, code, training=False):
+    def reconstruction_terms(
+        self, x: Tensor, code: Tensor, training: bool = False
+    ) -> dict[str, Tensor]:
         """Returns nll, mse and gamma of `x`, one per example, decoded from what the decoder takes.
 
         `code` is a posterior sample, with its condition if the decoder is conditioned.
@@ -109,7 +124,7 @@ class GaussianVAE(Stage):
         mse = losses.mean_squared_error(x, reconstruction)
         return {"nll": nll, "mse": mse, "gamma": ops.ones_like(nll) * ops.exp(self.log_gamma)}
 
-    def update_gamma(self, batch_mse):
+    def update_gamma(self, batch_mse: Tensor) -> None:
         """Follows the mean squared error of a training batch, if gamma is computed or optimal.
 
         `gamma^2 = mse`, with `mse <- min(mse, 0.99 * mse + 0.01 * batch_mse)` if it is computed,
@@ -131,18 +146,18 @@ class GaussianVAE(Stage):
         moved = self.log_gamma + ops.where(taken, step, 0.0)
         self.log_gamma.assign(ops.maximum(moved, math.log(LEAST_GAMMA)))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Reconstructs a batch: from the posterior mean, in training from a posterior sample."""
         x, condition = self.targets(inputs), self.condition(inputs)
         mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=training)
         code = self.sampling(mean, log_std) if training else mean
         return self.decoder(network_inputs(self.decoder, code, condition), training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: typing.Any) -> Shape:
         """Returns the shape of the reconstruction: that of the input."""
         return input_shape if self.condition_dim is None else input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns name, dtype and where gamma comes from."""
         config = super().get_config()
         return config if self.gamma_mode is None else {**config, "gamma": self.gamma_mode}
@@ -179,18 +194,19 @@ class GaussianVAE(Stage):
 class _LeastGamma(keras.constraints.Constraint):
     """Keeps a learned gamma at 1e-6 or more: images without any error would else draw it to 0."""
 
-    def __call__(self, log_gamma):
+    def __call__(self, log_gamma: Tensor) -> Tensor:
         return ops.maximum(log_gamma, math.log(LEAST_GAMMA))
 
 
-def network_inputs(network, x, condition):
+def network_inputs(network: keras.Layer, x: Tensor, condition: Tensor | None) -> Tensor:
     """Returns what `network` takes: x, in a list with the condition if it is conditioned."""
     return x if getattr(network, "condition_dim", None) is None else [x, condition]
 
 
 def _condition_dim(*networks):
     """Returns the width of the condition that the networks take, None for none."""
-    dims = {getattr(network, "condition_dim", None) for network in networks} - {None}
+    given = (getattr(network, "condition_dim", None) for network in networks)
+    dims = {dim for dim in given if dim is not None}
     if len(dims) > 1:
         raise ValueError(
             "`encoder` and `decoder` must take conditions of one width. "

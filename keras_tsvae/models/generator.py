@@ -1,15 +1,21 @@
 """What both stages together can do once they are trained."""
 
+import typing
 import warnings
+from collections.abc import Iterator
 
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.inference import collect
 from keras_tsvae.arrays.noise import noise_batches, resolve_seed
+from keras_tsvae.arrays.types import ArrayLike, ImageShape, ImagesLike, PathLike
 from keras_tsvae.evaluation.generation import evaluate_generation
+from keras_tsvae.evaluation.generation_report import GenerationReport
 from keras_tsvae.latents.mixture import GaussianMixture
 from keras_tsvae.latents.posteriors import Posteriors
+from keras_tsvae.metrics.extractors import FeaturesLike
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.saving.digests import weights_digest
 
@@ -17,13 +23,30 @@ from keras_tsvae.saving.digests import weights_digest
 class Generator(BaseModel):
     """Encodes, decodes and samples images through a `first_stage` and a `second_stage`."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any):
         super().__init__(**kwargs)
-        self._mixture = None
-        self._mixture_of = None  # the digest of the first stage that it belongs to, if known
+        self._mixture: GaussianMixture | None = None
+        self._mixture_of: str | None = (
+            None  # the digest of the first stage that it belongs to, if known
+        )
 
     @property
-    def mixture(self):
+    def image_shape(self) -> ImageShape:
+        """`(height, width, channels)` of the images, or None before the model is built."""
+        return self.first_stage.image_shape
+
+    @property
+    def latent_dim(self) -> int:
+        """The width of z and of u."""
+        return self.second_stage.latent_dim
+
+    @property
+    def condition_dim(self) -> int | None:
+        """The width of the conditions that either stage takes, None for none."""
+        return self.first_stage.condition_dim or self.second_stage.condition_dim
+
+    @property
+    def mixture(self) -> GaussianMixture | None:
         """The `GaussianMixture` of `fit_mixture`, or None.
 
         It is dropped, with a warning, once the first stage has changed: z then means something
@@ -33,11 +56,11 @@ class Generator(BaseModel):
         return self._mixture
 
     @mixture.setter
-    def mixture(self, mixture):
+    def mixture(self, mixture: GaussianMixture | None) -> None:
         self._mixture = mixture
         self._mixture_of = None if mixture is None else weights_digest(self.first_stage)
 
-    def check_mixture(self):
+    def check_mixture(self) -> None:
         """Drops the mixture, with a warning, if the first stage has changed since it was fitted."""
         if self._mixture is None:
             return
@@ -52,29 +75,44 @@ class Generator(BaseModel):
                 stacklevel=4,
             )
 
-    def posteriors(self, x, *, batch_size=256, memory_limit=2**30, path=None, verbose=0):
+    def posteriors(
+        self,
+        x: ImagesLike,
+        *,
+        batch_size: int = 256,
+        memory_limit: int = 2**30,
+        path: PathLike | None = None,
+        verbose: int | str = 0,
+    ) -> Posteriors:
         """As `FirstStageVAE.posteriors`."""
         return self.first_stage.posteriors(
             x, batch_size=batch_size, memory_limit=memory_limit, path=path, verbose=verbose
         )
 
-    def encode(self, x, batch_size=256):
+    def encode(self, x: ImagesLike, batch_size: int = 256) -> tuple[np.ndarray, np.ndarray]:
         """As `FirstStageVAE.encode`."""
         return self.first_stage.encode(x, batch_size)
 
-    def decode(self, z, batch_size=256):
+    def decode(self, z: ArrayLike, batch_size: int = 256) -> np.ndarray:
         """As `FirstStageVAE.decode`."""
         return self.first_stage.decode(z, batch_size)
 
-    def reconstruct(self, x, batch_size=256):
+    def reconstruct(self, x: ImagesLike, batch_size: int = 256) -> np.ndarray:
         """As `FirstStageVAE.reconstruct`."""
         return self.first_stage.reconstruct(x, batch_size)
 
-    def interpolate(self, a, b, steps):
+    def interpolate(self, a: ImagesLike, b: ImagesLike, steps: int) -> np.ndarray:
         """As `FirstStageVAE.interpolate`."""
         return self.first_stage.interpolate(a, b, steps)
 
-    def fit_mixture(self, x, num_components=10, *, seed=None, batch_size=256):
+    def fit_mixture(
+        self,
+        x: ImagesLike | Posteriors,
+        num_components: int = 10,
+        *,
+        seed: int | None = None,
+        batch_size: int = 256,
+    ) -> None:
         """Fits a Gaussian mixture to the latent vectors, for `sample(n, stage="mixture")`.
 
         It is the simplest model of q(z), and the baseline that the second stage has to beat. It
@@ -101,7 +139,9 @@ class Generator(BaseModel):
             )
         self.mixture = GaussianMixture.fit(x, num_components, seed)
 
-    def sample(self, n, *, stage=2, seed=None, batch_size=256):
+    def sample(
+        self, n: int, *, stage: int | str = 2, seed: int | None = None, batch_size: int = 256
+    ) -> np.ndarray:
         """Draws new images.
 
         Args:
@@ -123,7 +163,9 @@ class Generator(BaseModel):
         n = positive_int("n", n)
         return collect(self.sample_batches(n, stage=stage, seed=seed, batch_size=batch_size), n)
 
-    def sample_batches(self, n, *, stage=2, seed=None, batch_size=256):
+    def sample_batches(
+        self, n: int, *, stage: int | str = 2, seed: int | None = None, batch_size: int = 256
+    ) -> Iterator[np.ndarray]:
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
         check_stage(stage)
         if stage == 1:
@@ -139,20 +181,20 @@ class Generator(BaseModel):
         mixture = self.require_mixture()
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
-        return (mixture.draw(*parts, batch_size) for parts in noise)
+        return (mixture.draw(u, epsilon, batch_size) for u, epsilon in noise)
 
     def evaluate_generation(
         self,
-        test,
-        features=None,
+        test: ImagesLike,
+        features: FeaturesLike | None = None,
         *,
-        protocol="standard",
-        num_samples=10_000,
-        train=None,
-        seed=0,
-        batch_size=256,
-        verbose=1,
-    ):
+        protocol: str = "standard",
+        num_samples: int = 10_000,
+        train: ImagesLike | None = None,
+        seed: int | None = 0,
+        batch_size: int = 256,
+        verbose: int = 1,
+    ) -> GenerationReport:
         """Measures reconstructions, stage 1, stage 2 and, if one is fitted, the mixture.
 
         Each by Fréchet distance, kernel distance, Inception score, precision and recall.
@@ -192,7 +234,7 @@ class Generator(BaseModel):
             self, test, features, protocol, num_samples, train, seed, batch_size, verbose
         )
 
-    def require_mixture(self):
+    def require_mixture(self) -> GaussianMixture:
         """Returns the mixture, or raises a `ValueError` if there is none."""
         mixture = self.mixture
         if mixture is None:
@@ -202,31 +244,32 @@ class Generator(BaseModel):
             )
         return mixture
 
-    def loaded_variables(self):
+    def loaded_variables(self) -> list[keras.Variable]:
         """Returns all variables that weights in a file may change, both optimisers' among them."""
         own = {id(variable): variable for variable in self.variables}
         for stage in (self.first_stage, self.second_stage):
             own |= {id(variable): variable for variable in stage.loaded_variables()}
         return list(own.values())
 
-    def loaded_attributes(self):
+    def loaded_attributes(self) -> dict[str, typing.Any]:
         """Returns the mixture, which weights in a file may come with."""
         return {"mixture": self.mixture}
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: typing.Any) -> None:
         """Saves the mixture, if one is fitted."""
-        if self.mixture is not None:
-            self._mixture.save_own_variables(store)
+        mixture = self.mixture
+        if mixture is not None and self._mixture_of is not None:
+            mixture.save_own_variables(store)
             store["mixture_of"] = np.frombuffer(bytes.fromhex(self._mixture_of), "uint8")
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: typing.Any) -> None:
         """Loads the mixture, if one was saved."""
         self._mixture = GaussianMixture.from_own_variables(store)
         self._mixture_of = None
         if "mixture_of" in store.keys():
             self._mixture_of = np.asarray(store["mixture_of"]).tobytes().hex()
 
-    def export(self, filepath):
+    def export(self, filepath: PathLike) -> None:
         """Writes a SavedModel that samples without this package or Keras.
 
         Its functions and signatures are listed at `keras_tsvae.export.export_saved_model`.
@@ -244,7 +287,7 @@ class Generator(BaseModel):
         export_saved_model(self, filepath)
 
 
-def check_stage(stage):
+def check_stage(stage: int | str) -> None:
     """Raises a `ValueError` unless images can be sampled from `stage`."""
     if not isinstance(stage, (int, str)) or stage not in (1, 2, "mixture") or stage is True:
         raise ValueError(f"`stage` must be 1, 2 or 'mixture'. Received: stage={stage!r}")

@@ -1,5 +1,8 @@
 """What a first stage does once it is trained: encode, decode and sample images."""
 
+import typing
+from collections.abc import Iterator
+
 import numpy as np
 from keras import ops
 
@@ -14,6 +17,7 @@ from keras_tsvae.arrays.inference import (
     with_progress,
 )
 from keras_tsvae.arrays.noise import noise_batches, resolve_seed
+from keras_tsvae.arrays.types import ArrayLike, ImageShape, ImagesLike, PathLike, Tensor
 from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
@@ -26,7 +30,7 @@ class ImageCoder(GaussianVAE):
     and z comes with a `condition` `(n, condition_dim)`, or one `(condition_dim,)` for all.
     """
 
-    def encode(self, x, batch_size=256):
+    def encode(self, x: ImagesLike, batch_size: int = 256) -> tuple[np.ndarray, np.ndarray]:
         """Encodes images into their posteriors.
 
         Args:
@@ -43,8 +47,15 @@ class ImageCoder(GaussianVAE):
         return np.concatenate(mean), np.concatenate(std)
 
     def posteriors(
-        self, x, *, batch_size=256, memory_limit=2**30, path=None, verbose=0, condition_dim=None
-    ):
+        self,
+        x: ImagesLike,
+        *,
+        batch_size: int = 256,
+        memory_limit: int = 2**30,
+        path: PathLike | None = None,
+        verbose: int | str = 0,
+        condition_dim: int | None = None,
+    ) -> Posteriors:
         """Encodes a data set once, for the second stage.
 
         Args:
@@ -68,7 +79,9 @@ class ImageCoder(GaussianVAE):
         )
         return Posteriors.from_batches(finite_batches, memory_limit, path)
 
-    def decode(self, z, batch_size=256, condition=None):
+    def decode(
+        self, z: ArrayLike, batch_size: int = 256, condition: ArrayLike | None = None
+    ) -> np.ndarray:
         """Decodes latent vectors `(n, latent_dim)` into a float32 array of images in [0, 1]."""
         self.require_built("used for decoding")
         z = check_vectors("z", z, self.latent_dim)
@@ -77,19 +90,37 @@ class ImageCoder(GaussianVAE):
         images = batched(decode, (z, *condition), batch_size)
         return collect(finite(images, "images"), len(z))
 
-    def reconstruct(self, x, batch_size=256):
+    def reconstruct(self, x: ImagesLike, batch_size: int = 256) -> np.ndarray:
         """Decodes the posterior means of images, given as to `encode`, into a float32 array."""
         batches = [batch[0::2] for batch in self._posterior_batches(x, batch_size)]
         mean, *condition = (np.concatenate(parts) for parts in zip(*batches))
         return self.decode(require_finite(mean, "latent vectors"), batch_size, *condition)
 
-    def sample(self, n, *, seed=None, batch_size=256, condition=None):
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        batch_size: int = 256,
+        condition: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Decodes `n` draws of the prior, `z ~ N(0, I)`; the same images for the same seed."""
         n = positive_int("n", n)
-        options = {"seed": seed, "batch_size": batch_size, "condition": condition}
+        options: dict[str, typing.Any] = {
+            "seed": seed,
+            "batch_size": batch_size,
+            "condition": condition,
+        }
         return collect(self.sample_batches(n, **options), n)
 
-    def sample_batches(self, n, *, seed=None, batch_size=256, condition=None):
+    def sample_batches(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        batch_size: int = 256,
+        condition: ArrayLike | None = None,
+    ) -> Iterator[np.ndarray]:
         """Returns an iterator over the images of `sample` in batches, with memory for one."""
         self.require_built("sampled")
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
@@ -100,7 +131,7 @@ class ImageCoder(GaussianVAE):
         images = (ops.convert_to_numpy(decode(z, *rows)) for (z,), rows in arguments)
         return finite(images, "images")
 
-    def interpolate(self, a, b, steps):
+    def interpolate(self, a: ImagesLike, b: ImagesLike, steps: int) -> np.ndarray:
         """Decodes points on straight lines between the posterior means of images.
 
         Args:
@@ -115,17 +146,19 @@ class ImageCoder(GaussianVAE):
             ValueError: If `a` and `b` differ in shape, or `steps` is less than 2.
         """
         a, b, single = check_ends(a, b, steps, self.image_shape)
-        ends = [self.encode(x)[0] for x in (a, b)]
-        images = self.decode(line(*ends, steps).reshape(-1, self.latent_dim))
+        start, end = (self.encode(x)[0] for x in (a, b))
+        images = self.decode(line(start, end, steps).reshape(-1, self.latent_dim))
         return images if single else images.reshape(len(a), steps, *self.image_shape)
 
-    def encode_batch(self, images, condition=None):
+    def encode_batch(
+        self, images: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Returns mean and standard deviation of one batch, as tensors."""
         x = self.targets((images,))
         mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=False)
         return ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))
 
-    def decode_batch(self, z, condition=None):
+    def decode_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns the images of one batch of latent vectors, as a tensor."""
         images = self.decoder(network_inputs(self.decoder, z, condition), training=False)
         return ops.cast(images, "float32")
@@ -149,7 +182,9 @@ class ImageCoder(GaussianVAE):
             yield (*map(ops.convert_to_numpy, encode(images, *taken)), *condition)
 
 
-def check_ends(a, b, steps, image_shape):
+def check_ends(
+    a: ImagesLike, b: ImagesLike, steps: int, image_shape: ImageShape
+) -> tuple[np.ndarray, np.ndarray, bool]:
     """Returns both ends of an interpolation as batches, and whether they are of one image."""
     if non_negative_int("steps", steps) < 2:
         raise ValueError(f"`steps` must be at least 2. Received: steps={steps}")
@@ -164,6 +199,6 @@ def check_ends(a, b, steps, image_shape):
     return a, b, single
 
 
-def line(a, b, steps):
+def line(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     """Returns `steps` points from each row of `a` to that of `b`, `(n, steps, width)`."""
     return np.stack([a + t * (b - a) for t in np.linspace(0, 1, steps)], 1).astype("float32")

@@ -5,6 +5,7 @@ import inspect
 from keras_tsvae import networks
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
+from keras_tsvae.presets import Preset
 
 NETWORKS = {
     "resnet": (networks.ResNetEncoder, networks.ResNetDecoder),
@@ -21,7 +22,7 @@ _ARGUMENTS = (
 )
 
 
-def make_stages(preset):
+def make_stages(preset: Preset) -> tuple[FirstStageVAE, SecondStageVAE]:
     """Returns the untrained `FirstStageVAE` and `SecondStageVAE` of a `presets.Preset`."""
     given = {name: getattr(preset, name) for name in _ARGUMENTS}
     given = {name: value for name, value in given.items() if value is not None}

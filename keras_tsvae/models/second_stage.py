@@ -1,18 +1,24 @@
 """What a whole model asks of its second stage, whatever kind of model that is."""
 
+import typing
+from collections.abc import Iterator
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.inference import batched, batches_of, collect, finite
 from keras_tsvae.arrays.noise import noise_batches, resolve_seed
+from keras_tsvae.arrays.types import ArrayLike, Dataset, Tensor
 from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.backend import global_normal
 from keras_tsvae.latents import Posteriors
 from keras_tsvae.models.stage import Stage
 
 BATCH_SIZE = 64
+PosteriorsLike: typing.TypeAlias = Posteriors | tuple[ArrayLike, ...] | ArrayLike
 
 
 class SecondStage(Stage):
@@ -42,18 +48,20 @@ class SecondStage(Stage):
 
     title = "stage 2"
 
-    def __init__(self, latent_dim, *args, **kwargs):
+    def __init__(self, latent_dim: int, *args: typing.Any, **kwargs: typing.Any):
         latent_dim = positive_int("latent_dim", latent_dim)
         super().__init__(*args, **kwargs)
         self.latent_dim = latent_dim
         self._z_seed_generator = keras.random.SeedGenerator()
 
     @property
-    def reconstructed_shape(self):
+    def reconstructed_shape(self) -> tuple[int, ...]:
         """`(latent_dim,)`."""
         return (self.latent_dim,)
 
-    def conditioned(self, condition_dim, conditioning="modulate", **kwargs):
+    def conditioned(
+        self, condition_dim: int, conditioning: str = "modulate", **kwargs: typing.Any
+    ) -> "SecondStage":
         """Returns a new, untrained stage of the same settings that takes conditions.
 
         Args:
@@ -63,7 +71,7 @@ class SecondStage(Stage):
         """
         raise NotImplementedError
 
-    def targets(self, data):
+    def targets(self, data: typing.Any) -> Tensor:
         """Returns a fresh sample of z from a batch of posteriors; a batch of z stays as it is."""
         parts = data if isinstance(data, (tuple, list)) else (data,)
         parts = parts if self.condition_dim is None else parts[:-1]
@@ -74,22 +82,22 @@ class SecondStage(Stage):
         noise = global_normal(ops.shape(mean), self._z_seed_generator)
         return mean + ops.cast(std, "float32") * noise
 
-    def condition(self, data):
+    def condition(self, data: typing.Any) -> Tensor | None:
         """Returns the float32 conditions that come with a batch, or None."""
         return None if self.condition_dim is None else ops.cast(data[-1], "float32")
 
     def fit_checked(
         self,
-        x,
-        y=None,
+        x: PosteriorsLike,
+        y: ArrayLike | None = None,
         *,
-        batch_size,
-        callbacks,
-        validation_data,
-        validation_batch_size,
-        shuffle,
-        **options,
-    ):
+        batch_size: int | None,
+        callbacks: list[keras.callbacks.Callback],
+        validation_data: typing.Any,
+        validation_batch_size: int | None,
+        shuffle: bool,
+        **options: typing.Any,
+    ) -> keras.callbacks.History:
         """As `fit`, whose arguments, but for the posteriors, have been checked."""
         posteriors = self._posteriors(x, y)
         data = self._batches(posteriors, batch_size, training=True, shuffle=shuffle)
@@ -105,42 +113,75 @@ class SecondStage(Stage):
             **options,
         )
 
-    def own_callbacks(self, posteriors):
+    def own_callbacks(self, posteriors: Posteriors) -> list[keras.callbacks.Callback]:
         """Returns callbacks that belong to every training of this stage on `posteriors`."""
         return []
 
-    def batches_to_measure(self, x, y, batch_size, steps):
+    def batches_to_measure(
+        self, x: PosteriorsLike, y: ArrayLike | None, batch_size: int | None, steps: int | None
+    ) -> Dataset:
         """Returns posteriors as a data set of checked batches, in their order."""
         return self._batches(self._posteriors(x, y), batch_size)
 
-    def encode(self, z, batch_size=256, condition=None):
+    def encode(
+        self, z: ArrayLike, batch_size: int = 256, condition: ArrayLike | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Encodes z `(n, latent_dim)` into `(mean, std)` of the posterior of u, two arrays."""
         arrays = self._checked("z", z, condition)
         encode = self._compiled(self.encode_batch, batch_size)
-        return tuple(collect(batched(encode, arrays, batch_size), len(z)).swapaxes(0, 1))
+        return tuple(collect(batched(encode, arrays, batch_size), len(arrays[0])).swapaxes(0, 1))
 
-    def decode(self, u, batch_size=256, condition=None):
+    def decode(
+        self, u: ArrayLike, batch_size: int = 256, condition: ArrayLike | None = None
+    ) -> np.ndarray:
         """Decodes u `(n, latent_dim)` into means of z, a float32 array of the same shape."""
         arrays = self._checked("u", u, condition)
         means = batched(self._compiled(self.decode_batch, batch_size), arrays, batch_size)
-        return collect(finite(means, "latent vectors"), len(u))
+        return collect(finite(means, "latent vectors"), len(arrays[0]))
 
-    def sample(self, n, *, seed=None, batch_size=256, condition=None):
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        batch_size: int = 256,
+        condition: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Draws `n` latent vectors, a float32 array `(n, latent_dim)`."""
         n = positive_int("n", n)
-        options = {"seed": seed, "batch_size": batch_size, "condition": condition}
+        options: dict[str, typing.Any] = {
+            "seed": seed,
+            "batch_size": batch_size,
+            "condition": condition,
+        }
         return collect(self.sample_batches(n, **options), n)
 
-    def sample_batches(self, n, *, seed=None, batch_size=256, condition=None):
+    def sample_batches(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        batch_size: int = 256,
+        condition: ArrayLike | None = None,
+    ) -> Iterator[np.ndarray]:
         """Returns an iterator over the latent vectors of `sample` in batches."""
         n, batch_size = positive_int("n", n), positive_int("batch_size", batch_size)
         condition = broadcast_condition(condition, n, self.condition_dim)
         noise = noise_batches(n, self.latent_dim, resolve_seed(seed), batch_size, parts=2)
         arguments = zip(noise, batches_of(condition, n, batch_size))
-        latents = (self.generate(*parts, *rows, full=batch_size) for parts, rows in arguments)
+        latents = (
+            self.generate(u, noise, rows[0] if rows else None, batch_size)
+            for (u, noise), rows in arguments
+        )
         return finite(latents, "latent vectors")
 
-    def generate(self, u, noise, condition=None, full=None):
+    def generate(
+        self,
+        u: np.ndarray,
+        noise: np.ndarray,
+        condition: np.ndarray | None = None,
+        full: int | None = None,
+    ) -> np.ndarray:
         """Returns z of one batch of standard normal noise, as an array, unchecked.
 
         Args:
@@ -152,19 +193,21 @@ class SecondStage(Stage):
         arguments = (u, noise) if condition is None else (u, noise, condition)
         return ops.convert_to_numpy(self._compiled(self.generate_batch, full)(*arguments))
 
-    def encode_batch(self, z, condition=None):
+    def encode_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
         raise NotImplementedError
 
-    def decode_batch(self, u, condition=None):
+    def decode_batch(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns the means of z of one batch of u, as a tensor."""
         raise NotImplementedError
 
-    def generate_batch(self, u, noise, condition=None):
+    def generate_batch(self, u: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns samples of z for one batch of standard normal noise, as a tensor."""
         raise NotImplementedError
 
-    def _checked(self, name, vectors, condition):
+    def _checked(
+        self, name: str, vectors: ArrayLike, condition: ArrayLike | None
+    ) -> tuple[np.ndarray, ...]:
         vectors = check_vectors(name, vectors, self.latent_dim)
         return (vectors, *broadcast_condition(condition, len(vectors), self.condition_dim))
 

@@ -1,11 +1,15 @@
 """The second stage of the paper: a VAE on the latent vectors of the first."""
 
+import typing
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import check_gamma
 from keras_tsvae.arrays.inference import DivergedError
+from keras_tsvae.arrays.types import Shape, Tensor
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
 from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
@@ -60,15 +64,15 @@ class SecondStageVAE(SecondStage, GaussianVAE):
 
     def __init__(
         self,
-        latent_dim,
-        width=1024,
-        depth=3,
-        encoder=None,
-        decoder=None,
-        gamma="learned",
-        condition_dim=None,
-        conditioning="modulate",
-        **kwargs,
+        latent_dim: int,
+        width: int = 1024,
+        depth: int = 3,
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        gamma: str | float = "learned",
+        condition_dim: int | None = None,
+        conditioning: str = "modulate",
+        **kwargs: typing.Any,
     ):
         replaced = (encoder is not None, decoder is not None)
         shape = (latent_dim, width, depth, condition_dim, conditioning, kwargs.get("dtype"))
@@ -94,7 +98,7 @@ class SecondStageVAE(SecondStage, GaussianVAE):
         )
         self.build((None, self.latent_dim))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Builds both networks."""
         if self.built:
             return
@@ -106,7 +110,9 @@ class SecondStageVAE(SecondStage, GaussianVAE):
             )
         self.built = True
 
-    def conditioned(self, condition_dim, conditioning="modulate", **kwargs):
+    def conditioned(
+        self, condition_dim: int, conditioning: str = "modulate", **kwargs: typing.Any
+    ) -> "SecondStageVAE":
         """Returns a new, untrained stage of the same settings that takes conditions.
 
         Args:
@@ -114,31 +120,35 @@ class SecondStageVAE(SecondStage, GaussianVAE):
             conditioning: `"concat"` or `"modulate"`. Defaults to `"modulate"`.
             **kwargs: Arguments of the constructor in place of this stage's own.
         """
-        settings = {
+        settings: dict[str, typing.Any] = {
             "width": self.width,
             "depth": self.depth,
             "gamma": self.gamma_mode,
             "dtype": self.dtype_policy,
         }
-        condition = {"condition_dim": condition_dim, "conditioning": conditioning}
-        return SecondStageVAE(self.latent_dim, **condition, **{**settings, **kwargs})
+        return SecondStageVAE(
+            self.latent_dim,
+            condition_dim=condition_dim,
+            conditioning=conditioning,
+            **{**settings, **kwargs},
+        )
 
-    def own_callbacks(self, posteriors):
+    def own_callbacks(self, posteriors: Posteriors) -> list[keras.callbacks.Callback]:
         """Returns what measures `z_scale` at the end of every epoch, if gamma is computed."""
         return [self._rescaling(posteriors)] if self.gamma_mode == "computed" else []
 
-    def encode_batch(self, z, condition=None):
+    def encode_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
         mean, log_std = self.encoder(network_inputs(self.encoder, z, condition), training=False)
         return ops.stack([ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))], 1)
 
-    def decode_batch(self, u, condition=None):
+    def decode_batch(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns the means of z of one batch of u, as a tensor."""
         return ops.cast(
             self.decoder(network_inputs(self.decoder, u, condition), training=False), "float32"
         )
 
-    def generate_batch(self, u, noise, condition=None):
+    def generate_batch(self, u: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns samples of z for one batch of u, with `noise` scaled by gamma, as a tensor."""
         mean = self.decode_batch(u, condition)
         return self.z_scale * (mean + ops.exp(self.log_gamma) * noise)
@@ -160,7 +170,7 @@ class SecondStageVAE(SecondStage, GaussianVAE):
 
         return keras.callbacks.LambdaCallback(on_epoch_end=rescale)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns the constructor's arguments."""
         config = {
             **super().get_config(),
@@ -177,9 +187,11 @@ class SecondStageVAE(SecondStage, GaussianVAE):
         return config
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, typing.Any], custom_objects: dict[str, typing.Any] | None = None
+    ) -> "SecondStageVAE":
         """Creates the model anew from `get_config()`."""
-        networks = {
+        networks: dict[str, typing.Any] = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
             for name in ("encoder", "decoder")
             if name in config

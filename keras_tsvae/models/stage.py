@@ -1,12 +1,15 @@
 """What any stage needs: how it is compiled, trained, measured and run, in Keras's words."""
 
 import functools
+import typing
+from collections.abc import Callable
 
 import keras
 
+from keras_tsvae.arrays.types import Dataset, Tensor
 from keras_tsvae.backend import compile_function
 from keras_tsvae.backend.keras_internals import from_within_fit
-from keras_tsvae.inputs.batches import clear_errors
+from keras_tsvae.inputs import clear_errors
 from keras_tsvae.models.compiled_stage import CompiledStage
 from keras_tsvae.saving.exportable import Exportable
 from keras_tsvae.training.divergence import REMEDY, Divergence
@@ -22,30 +25,34 @@ class Stage(Exportable, CompiledStage):
     `reconstructed_shape`. It calls `_track` with the names of what `fit` shows.
     """
 
-    condition_dim = None  # the width of the conditions that come with the examples
-    follows_mse = False  # whether `update_gamma` is called at every step of the training
+    condition_dim: int | None = None  # the width of the conditions that come with the examples
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any):
         super().__init__(**kwargs)
-        self._compiled_functions = {}
-        self._trackers = []
+        self._compiled_functions: dict[str, Callable[..., typing.Any]] = {}
+        self._trackers: list[keras.metrics.Metric] = []
+
+    @property
+    def follows_mse(self) -> bool:
+        """Whether `update_gamma` is called at every step of the training."""
+        return False
 
     def _track(self, names):
         """Makes a running mean for each of `names`, which are keys of `loss_terms`."""
         self._trackers = [keras.metrics.Mean(name=name) for name in names]
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """The running means that `fit` shows."""
         return self._trackers
 
-    def update_metrics(self, terms):
+    def update_metrics(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
         """Adds one batch to the running means and returns them by name."""
         for tracker in self._trackers:
             tracker.update_state(terms[tracker.name])
         return {tracker.name: tracker.result() for tracker in self._trackers}
 
-    def loss_terms(self, data, training=False):
+    def loss_terms(self, data: typing.Any, training: bool = False) -> dict[str, Tensor]:
         """Returns the terms of the objective, one value per example: `loss`, and what is tracked.
 
         Args:
@@ -55,12 +62,12 @@ class Stage(Exportable, CompiledStage):
         raise NotImplementedError
 
     @property
-    def reconstructed_shape(self):
+    def reconstructed_shape(self) -> tuple[int, ...]:
         """The shape of one image, or of one z."""
         raise NotImplementedError
 
     @property
-    def input_shapes(self):
+    def input_shapes(self) -> typing.Any:
         """The shape of what is reconstructed, in a list with that of the condition, if there is."""
         if self.condition_dim is None:
             return self.reconstructed_shape
@@ -68,22 +75,22 @@ class Stage(Exportable, CompiledStage):
 
     def fit(
         self,
-        x,
-        y=None,
-        batch_size=None,
-        epochs=1,
+        x: typing.Any,
+        y: typing.Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
         *,
-        verbose="auto",
-        callbacks=None,
-        validation_data=None,
-        shuffle=True,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-        **others,
-    ):
+        verbose: int | str = "auto",
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        validation_data: typing.Any = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list[int] = 1,
+        **others: typing.Any,
+    ) -> keras.callbacks.History:
         """Trains this stage.
 
         An epoch over arrays is shuffled anew and drops its last partial batch.
@@ -136,22 +143,22 @@ class Stage(Exportable, CompiledStage):
             **sizes,
         )
 
-    def fit_checked(self, x, y=None, **arguments):
+    def fit_checked(self, *data: typing.Any, **arguments: typing.Any) -> keras.callbacks.History:
         """As `fit`, whose arguments, but for the data, have been checked."""
         raise NotImplementedError
 
     def evaluate(
         self,
-        x,
-        y=None,
-        batch_size=None,
+        x: typing.Any,
+        y: typing.Any = None,
+        batch_size: int | None = None,
         *,
-        verbose="auto",
-        steps=None,
-        callbacks=None,
-        return_dict=False,
-        **others,
-    ):
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        return_dict: bool = False,
+        **others: typing.Any,
+    ) -> dict[str, float] | list[float]:
         """Measures loss, kl, nll, mse and gamma.
 
         Args:
@@ -186,7 +193,9 @@ class Stage(Exportable, CompiledStage):
         with clear_errors():
             return super().evaluate(data, **options)
 
-    def batches_to_measure(self, x, y, batch_size, steps):
+    def batches_to_measure(
+        self, x: typing.Any, y: typing.Any, batch_size: int | None, steps: int | None
+    ) -> Dataset:
         """Returns what `evaluate` takes as a data set of checked batches."""
         raise NotImplementedError
 

@@ -1,6 +1,10 @@
 """What the fit of one stage is to do, as part of the whole model's."""
 
 import dataclasses
+import typing
+from collections.abc import Sequence
+
+import keras
 
 from keras_tsvae.training.stage_callbacks import StageCallbacks
 
@@ -15,15 +19,22 @@ class StageFit:
     batch_size: int | None
     initial_epoch: int
     epochs: int
-    callbacks: list
-    options: dict
+    callbacks: list[keras.callbacks.Callback]
+    options: dict[str, typing.Any]
 
     @property
-    def runs(self):
+    def runs(self) -> bool:
         """Whether there is an epoch to be made."""
         return self.epochs > self.initial_epoch
 
-    def run(self, whole, x, validation_data, verbose, earlier=()):
+    def run(
+        self,
+        whole: keras.Model,
+        x: typing.Any,
+        validation_data: typing.Any,
+        verbose: int | str,
+        earlier: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
         """Fits the stage, and adds its history, under its name, to the whole model's."""
         stage = whole.stages()[self.name]
         before = getattr(stage, "history", None)

@@ -1,8 +1,11 @@
 """Both stages together: fitted in turn, sampled as one."""
 
+import typing
+
 import keras
 
 from keras_tsvae import inputs, presets
+from keras_tsvae.arrays.types import ImagesLike, PathLike, Shape, Tensor
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.generator import Generator
 from keras_tsvae.models.preset_networks import make_stages
@@ -46,7 +49,13 @@ class TwoStageVAE(StagedModel, Generator):
     takes_conditions = False
     frozen_first_stage = False
 
-    def __init__(self, first_stage, second_stage, preset=None, **kwargs):
+    def __init__(
+        self,
+        first_stage: FirstStageVAE,
+        second_stage: SecondStage,
+        preset: presets.Preset | None = None,
+        **kwargs: typing.Any,
+    ):
         super().__init__(**kwargs)
         for stage, cls in ((first_stage, FirstStageVAE), (second_stage, SecondStage)):
             if not isinstance(stage, cls):
@@ -69,7 +78,7 @@ class TwoStageVAE(StagedModel, Generator):
             set_trainability(self, {})
 
     @classmethod
-    def from_preset(cls, name, **overrides):
+    def from_preset(cls, name: str, **overrides: typing.Any) -> "TwoStageVAE":
         """Makes the untrained model of a published experiment.
 
         Args:
@@ -97,78 +106,36 @@ class TwoStageVAE(StagedModel, Generator):
             )
         return cls(*make_stages(preset), preset=preset)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Builds both stages for images of `input_shape[1:]`."""
         self.first_stage.build(input_shape)
         self._check_widths()
         self.built = True
 
-    @property
-    def image_shape(self):
-        """`(height, width, channels)` of the images, or None before the model is built."""
-        return self.first_stage.image_shape
-
-    @property
-    def latent_dim(self) -> int:
-        """The width of z and of u."""
-        return self.second_stage.latent_dim
-
-    @property
-    def condition_dim(self) -> int | None:
-        """The width of the conditions that either stage takes, None for none."""
-        return self.first_stage.condition_dim or self.second_stage.condition_dim
-
-    def compile(self, optimizer=None, second_stage_optimizer=None, **kwargs):
-        """Sets how both stages are trained.
-
-        Args:
-            optimizer: The first stage's Keras optimiser or its name. Defaults to None: that of
-                the preset, or `Adam(1e-4)`, as in the paper.
-            second_stage_optimizer: The second stage's, likewise.
-            **kwargs: `jit_compile`, `steps_per_execution`, `run_eagerly` and `auto_scale_loss`,
-                for both stages, as in `FirstStageVAE.compile`.
-
-        Raises:
-            ValueError: If one optimiser object is given for both stages.
-        """
-        if isinstance(optimizer, keras.Optimizer) and optimizer is second_stage_optimizer:
-            raise ValueError(
-                "`optimizer` and `second_stage_optimizer` must be two objects, since each holds "
-                f"the state of one stage. Received: {optimizer.name!r} twice"
-            )
-        if self.preset is not None:
-            with self.first_stage.scope():
-                defaults = presets.optimizers(self.preset)
-            optimizer = defaults[0] if optimizer is None else optimizer
-            if second_stage_optimizer is None:
-                second_stage_optimizer = defaults[1]
-        self.first_stage.compile(optimizer, **kwargs)
-        self.second_stage.compile(second_stage_optimizer, **kwargs)
-
     def fit(
         self,
-        x,
-        y=None,
-        batch_size=None,
-        epochs=None,
+        x: ImagesLike,
+        y: typing.Any = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
         *,
-        second_stage_epochs=None,
-        second_stage_batch_size=None,
-        verbose="auto",
-        callbacks=None,
-        second_stage_callbacks=None,
-        validation_data=None,
-        shuffle=True,
-        initial_epoch=0,
-        second_stage_initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-        posteriors_memory_limit=2**30,
-        posteriors_path=None,
-        **others,
-    ):
+        second_stage_epochs: int | None = None,
+        second_stage_batch_size: int | None = None,
+        verbose: int | str = "auto",
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        second_stage_callbacks: list[keras.callbacks.Callback] | None = None,
+        validation_data: typing.Any = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+        second_stage_initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list[int] = 1,
+        posteriors_memory_limit: int = 2**30,
+        posteriors_path: PathLike | None = None,
+        **others: typing.Any,
+    ) -> keras.callbacks.History:
         """Trains the first stage on images, encodes them once, trains the second on that.
 
         Everything is checked before the first step. Callbacks find the stage in training in
@@ -244,7 +211,16 @@ class TwoStageVAE(StagedModel, Generator):
         plan.check(x, validation_data)
         return plan.run(x, validation_data)
 
-    def evaluate(self, x, y=None, batch_size=None, *, verbose=0, steps=None, **others):
+    def evaluate(
+        self,
+        x: ImagesLike,
+        y: typing.Any = None,
+        batch_size: int | None = None,
+        *,
+        verbose: int | str = 0,
+        steps: int | None = None,
+        **others: typing.Any,
+    ) -> dict[str, float]:
         """Measures both stages over images.
 
         Args:
@@ -261,11 +237,11 @@ class TwoStageVAE(StagedModel, Generator):
         refuse("evaluate", others)
         return evaluate_stages(self, inputs.as_images(x), batch_size, verbose, steps)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Reconstructs a batch of images through the first stage."""
         return self.first_stage(inputs, training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape."""
         return input_shape
 
@@ -277,7 +253,7 @@ class TwoStageVAE(StagedModel, Generator):
                 f"Received: {first} and {second}"
             )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, typing.Any]:
         """Returns name, dtype, preset and both stages."""
         return {
             **super().get_config(),
@@ -287,7 +263,9 @@ class TwoStageVAE(StagedModel, Generator):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, typing.Any], custom_objects: dict[str, typing.Any] | None = None
+    ) -> "TwoStageVAE":
         """Creates the model anew from `get_config()`."""
         stages = {
             name: deserialized(config[name], custom_objects)

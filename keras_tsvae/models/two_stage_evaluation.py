@@ -2,13 +2,18 @@
 
 import itertools
 
+import keras
+
+from keras_tsvae.inputs.images import Images
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.training.fit_arguments import check_steps
 
 BATCH_SIZE = 64
 
 
-def evaluate_stages(whole, x, batch_size, verbose, steps):
+def evaluate_stages(
+    whole: keras.Model, x: Images, batch_size: int | None, verbose: int | str, steps: int | None
+) -> dict[str, float]:
     """Measures a whole model over `Images`; see `TwoStageVAE.evaluate`, which calls this."""
     check_steps(batch_size=batch_size, steps=steps)
     size = batch_size or BATCH_SIZE

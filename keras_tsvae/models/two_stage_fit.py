@@ -1,11 +1,13 @@
 """How both stages are fitted in turn, once it is decided what is to be done."""
 
 import dataclasses
+import typing
 
 import keras
 
 from keras_tsvae import inputs
 from keras_tsvae.arrays.inference import DivergedError
+from keras_tsvae.inputs.images import Images
 from keras_tsvae.models.stage_fit import StageFit
 from keras_tsvae.training.divergence import diverged
 from keras_tsvae.training.schedules import REMEDY, warn_of_schedule
@@ -19,10 +21,10 @@ class FitPlan:
     first: StageFit
     second: StageFit
     batch_size: int
-    storage: dict
+    storage: dict[str, typing.Any]
     verbose: int | str
 
-    def run(self, x, validation_data=None):
+    def run(self, x: Images, validation_data: typing.Any = None) -> keras.callbacks.History:
         """Fits the first stage on images, encodes them, and fits the second on that.
 
         Returns:
@@ -46,12 +48,12 @@ class FitPlan:
                 validation_data = encode(validation_data, **options)
                 self._cap_validation(len(validation_data))
             if not x.is_array:  # whose number of images need not be known before
-                second.batch_size = min(second.batch_size, len(posteriors))
+                second.batch_size = min(second.batch_size or len(posteriors), len(posteriors))
             earlier = first.callbacks if first.runs else ()
             second.run(whole, posteriors, validation_data, self.verbose, earlier)
         return whole.history
 
-    def check(self, x, validation_data):
+    def check(self, x: Images, validation_data: typing.Any) -> None:
         """Raises a `ValueError` unless both stages can be trained and validated on that.
 
         It warns of learning rate schedules that are not as long as the fit.

@@ -1,7 +1,13 @@
 """What a fit of both stages is asked to do: checked and decided before the first step."""
 
+import typing
+
+import keras
+
 from keras_tsvae import inputs
 from keras_tsvae.arguments import non_negative_int
+from keras_tsvae.arrays.types import PathLike
+from keras_tsvae.inputs.images import Images
 from keras_tsvae.latents.posteriors import check_storage
 from keras_tsvae.models.stage_fit import StageFit
 from keras_tsvae.models.two_stage_fit import FitPlan
@@ -17,27 +23,27 @@ BATCH_SIZE = 64
 
 
 def plan_fit(
-    whole,
-    x,
-    batch_size=None,
-    epochs=None,
+    whole: keras.Model,
+    x: Images,
+    batch_size: int | None = None,
+    epochs: int | None = None,
     *,
-    second_stage_epochs=None,
-    second_stage_batch_size=None,
-    verbose="auto",
-    callbacks=None,
-    second_stage_callbacks=None,
-    shuffle=True,
-    initial_epoch=0,
-    second_stage_initial_epoch=0,
-    steps_per_epoch=None,
-    validation_steps=None,
-    validation_batch_size=None,
-    validation_freq=1,
-    posteriors_memory_limit=2**30,
-    posteriors_path=None,
-    **others,
-):
+    second_stage_epochs: int | None = None,
+    second_stage_batch_size: int | None = None,
+    verbose: int | str = "auto",
+    callbacks: list[keras.callbacks.Callback] | None = None,
+    second_stage_callbacks: list[keras.callbacks.Callback] | None = None,
+    shuffle: bool = True,
+    initial_epoch: int = 0,
+    second_stage_initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: int | list[int] = 1,
+    posteriors_memory_limit: int = 2**30,
+    posteriors_path: PathLike | None = None,
+    **others: typing.Any,
+) -> FitPlan:
     """Checks what `TwoStageVAE.fit` takes, and builds the model if it is not.
 
     `x` are `Images` (see `keras_tsvae.inputs.images`).

@@ -1,6 +1,7 @@
 """Images side by side: originals, reconstructions, samples."""
 
 import typing
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,7 +15,7 @@ if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def side_by_side(panels: dict[str, ArrayLike], columns: int = 8) -> "Figure":
+def side_by_side(panels: Mapping[str, ArrayLike], columns: int = 8) -> "Figure":
     """Draws grids of images next to each other, each under its title.
 
     Args:
@@ -101,7 +102,7 @@ def samples(model: TwoStageVAE, n: int = 64, seed: int | None = 0) -> "Figure":
         raise ValueError(
             f"`model` must be a TwoStageVAE. Received: type(model)={type(model).__name__}"
         )
-    panels = {"stage 1": 1, "mixture": "mixture", "stage 2": 2}
+    panels: dict[str, int | str] = {"stage 1": 1, "mixture": "mixture", "stage 2": 2}
     if model.mixture is None:
         del panels["mixture"]
     return side_by_side(

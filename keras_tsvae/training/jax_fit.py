@@ -23,7 +23,7 @@ class Trainer(ModelPart):
     """
 
     def fit(
-        self, x: Dataset, validation_data: Dataset | None = None, **kwargs: Any
+        self, x: Dataset, *, validation_data: Dataset | None = None, **kwargs: Any
     ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does."""
         check_optimized(self)

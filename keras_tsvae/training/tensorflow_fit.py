@@ -30,6 +30,7 @@ class Trainer(TensorFlowFitOfBuilt):
     def fit(
         self,
         x: Dataset,
+        *,
         validation_data: Dataset | None = None,
         shuffle: bool = False,
         **kwargs: Any,
