@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
+from keras_tsvae.conditions import JointConditions
 from keras_tsvae.evaluation.judged_conditions import judged_conditions, labels_of, names_of
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.extractors import JudgeFeatures
@@ -94,6 +95,7 @@ def flip_figures(
     known = names_of(conditions, judge)
     tested = numbers_of(known if names is None else names, known)
     before = seen(labels)
+    joint = typing.cast(JointConditions, model.joint)  # or `seen` would have raised
     figures = {}
     for number in tested:
         if judge.has_classes:
@@ -102,7 +104,7 @@ def flip_figures(
             target = target[labels != number]
         else:
             codes = conditions.encode(labels)
-            asked, possible = model._require_trained().flipped(codes, number)
+            asked, possible = joint.flipped(codes, number)
             after = seen(conditions.decode(asked))
             changed = before != after
             target = changed[:, number] & (after[:, number] == (asked[:, number] > 0))
