@@ -186,7 +186,7 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
         share = ops.sigmoid(NOISE_RATE * self.noise)
         return (1 - share) * probabilities + share / values
 
-    def find_reliable(self, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
+    def find_reliable(self, batches: Iterable[tuple[np.ndarray, ...]]) -> None:
         """Finds out which attributes or classes the recognizer can tell at all.
 
         Those of which at least a seventh as many images are recognized for sure, `q(c_j|x) > 3/4`,

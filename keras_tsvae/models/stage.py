@@ -155,10 +155,10 @@ class Stage(Exportable, CompiledStage):
         *,
         verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: list[keras.callbacks.Callback] | None = None,
+        callbacks: typing.Any = None,
         return_dict: bool = False,
         **others: typing.Any,
-    ) -> dict[str, float] | list[float]:
+    ) -> typing.Any:
         """Measures loss, kl, nll, mse and gamma.
 
         Args:
