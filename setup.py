@@ -35,7 +35,7 @@ setup(
     extras_require={
         "examples": EXAMPLES,
         "jax": ["jax"],
-        "test": [*EXAMPLES, "jax", "mypy", "pytest", "pytest-xdist", "ruff", "tensorboard"],
+        "test": [*EXAMPLES, "jax", "mypy>=2", "pytest", "pytest-xdist", "ruff", "tensorboard"],
         "benchmarks": ["torch", "pythae"],
     },
     classifiers=[
