@@ -56,13 +56,10 @@ def modules(package):
 
 
 def imported(tree):
-    """Returns the names that a module imports anywhere, but for those of type checkers alone."""
+    """Returns the names that a module imports anywhere, also those for type checkers alone."""
     names, nodes = [], [tree]
     while nodes:
         node = nodes.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            nodes += node.orelse
-            continue
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -188,7 +185,10 @@ def write(tmp_path):
     [
         ("from house import cellar", []),
         ("from house.cellar import wine", []),
-        ("import typing\nif typing.TYPE_CHECKING:\n    from house.roof import tile", []),
+        (
+            "import typing\nif typing.TYPE_CHECKING:\n    from house.roof import tile",
+            ["house.hall imports house.roof"],
+        ),
         ("from house.roof import tile", ["house.hall imports house.roof"]),
         ("from house import roof", ["house.hall imports house.roof"]),
         ("import house.roof", ["house.hall imports house.roof"]),

@@ -1,8 +1,8 @@
 """Whether an edited picture changes in what is edited, and in nothing else."""
 
-import typing
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from keras_tsvae.arrays.types import ArrayLike
@@ -13,12 +13,9 @@ from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import as_judge, check_labels, verdicts
 from keras_tsvae.metrics.protocols import check_images
 
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import ConditionalTwoStageVAE
-
 
 def edit_test(
-    model: "ConditionalTwoStageVAE",
+    model: keras.Model,
     images: ArrayLike,
     labels: ArrayLike,
     judge: ClassifierFeatures | JudgeFeatures,

@@ -3,6 +3,7 @@
 import typing
 from collections.abc import Callable, Iterable, Sequence
 
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
@@ -13,12 +14,9 @@ from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import as_judge, verdicts
 from keras_tsvae.metrics.protocols import check_images
 
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import ConditionalTwoStageVAE
-
 
 def flip_test(
-    model: "ConditionalTwoStageVAE",
+    model: keras.Model,
     judge: ClassifierFeatures | JudgeFeatures,
     flips: int = 200,
     names: Sequence[str] | None = None,
@@ -84,7 +82,7 @@ def flip_test(
 
 
 def flip_figures(
-    model: "ConditionalTwoStageVAE",
+    model: keras.Model,
     judge: JudgeFeatures,
     labels: np.ndarray,
     seen: Callable[[np.ndarray], np.ndarray],

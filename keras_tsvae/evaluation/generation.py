@@ -5,6 +5,7 @@ import typing
 import warnings
 from collections.abc import Iterable
 
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import positive_int
@@ -28,14 +29,11 @@ from keras_tsvae.metrics.sources import (
     source_batches,
 )
 
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import TwoStageVAE
-
 STAGES = {"stage1": 1, "stage2": 2, "mixture": "mixture"}
 
 
 def evaluate_generation(
-    model: "TwoStageVAE",
+    model: keras.Model,
     test: ImagesLike,
     features: FeaturesLike | None,
     protocol: str,

@@ -1,18 +1,14 @@
 """The conditions of a model as a judge of its images knows them."""
 
-import typing
-
+import keras
 import numpy as np
 
 from keras_tsvae.conditions import Condition
 from keras_tsvae.metrics.extractors import JudgeFeatures
 from keras_tsvae.metrics.judging import default_names, fits
 
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import ConditionalTwoStageVAE
 
-
-def judged_conditions(model: "ConditionalTwoStageVAE", judge: JudgeFeatures) -> Condition:
+def judged_conditions(model: keras.Model, judge: JudgeFeatures) -> Condition:
     """Returns the conditions of a model, or raises if it has none or the judge does not fit."""
     conditions = getattr(model, "conditions", None)
     if conditions is None:

@@ -3,6 +3,7 @@
 import math
 import typing
 
+import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
@@ -18,12 +19,9 @@ from keras_tsvae.metrics.judging import as_judge, check_labels
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.metrics.sources import first_or_random, source_batches
 
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import ConditionalTwoStageVAE
-
 
 def evaluate_obedience(
-    model: "ConditionalTwoStageVAE",
+    model: keras.Model,
     test: ImagesLike,
     judge: ClassifierFeatures | JudgeFeatures,
     num_samples: int = 2000,

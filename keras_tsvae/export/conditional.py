@@ -22,16 +22,14 @@ conditions that agree, and in a `new_condition` they stay as they are. Anything 
 
 import typing
 
+import keras
 import numpy as np
 
 from keras_tsvae.export.argument_types import Exported
 from keras_tsvae.export.sampling import RANDOM_SEED, sample_blocks
 
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import ConditionalTwoStageVAE
 
-
-def conditional_functions(model: "ConditionalTwoStageVAE") -> list[Exported]:
+def conditional_functions(model: keras.Model) -> list[Exported]:
     """Returns functions with the names of their results and the specs of their arguments.
 
     Args:

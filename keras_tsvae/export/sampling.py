@@ -1,19 +1,17 @@
 """How the functions of a SavedModel draw samples: from seeds, in blocks of bounded size."""
 
-import typing
 from collections.abc import Callable
+
+import keras
 
 from keras_tsvae.arrays.noise import NOISE_BLOCK, SEED_RANGE
 from keras_tsvae.arrays.types import Tensor
-
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import TwoStageVAE
 
 RANDOM_SEED = -1
 
 
 def sample_blocks(
-    model: "TwoStageVAE", n: Tensor, seed: Tensor, to_images: Callable[..., Tensor], parts: int
+    model: keras.Model, n: Tensor, seed: Tensor, to_images: Callable[..., Tensor], parts: int
 ) -> Tensor:
     """Draws `n` samples in blocks of `NOISE_BLOCK`, the noise as in `arrays.noise.noise_batches`.
 

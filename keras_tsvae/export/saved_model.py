@@ -1,7 +1,5 @@
 """SavedModels that sample, decode, encode and reconstruct with TensorFlow alone."""
 
-import typing
-
 import keras
 
 from keras_tsvae.arrays.types import PathLike
@@ -9,11 +7,8 @@ from keras_tsvae.export.argument_types import of_all_types
 from keras_tsvae.export.sampling import RANDOM_SEED, sample_blocks
 from keras_tsvae.files import expanded, written_beside
 
-if typing.TYPE_CHECKING:
-    from keras_tsvae.models import TwoStageVAE
 
-
-def export_saved_model(model: "TwoStageVAE", filepath: PathLike) -> None:
+def export_saved_model(model: keras.Model, filepath: PathLike) -> None:
     """Writes a `TwoStageVAE` as a SavedModel, at once or not at all.
 
     | function, signature | takes | gives |
