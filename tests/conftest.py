@@ -53,9 +53,9 @@ def images():
 
 @pytest.fixture(scope="session")
 def fitted():
-    """A tiny `TwoStageVAE` after two epochs of each stage. Not to be changed."""
+    """A residual `TwoStageVAE` after two epochs of each stage. Not to be changed."""
     keras.utils.set_random_seed(1234)
-    model = tiny.two_stage("adam")
+    model = tiny.two_stage("adam", tiny.residual_networks)
     model.fit(tiny.images(96), batch_size=16, epochs=2, verbose=0)
     return model
 

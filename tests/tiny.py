@@ -1,4 +1,8 @@
-"""The smallest models and data that still have every part."""
+"""The smallest models and data that still have every part.
+
+To trace and compile a network takes far longer than to run it. So models have dense networks
+with batch norm unless a test is about residual ones.
+"""
 
 import keras
 import numpy as np
@@ -31,9 +35,34 @@ def decoder(**kwargs):
     return tsvae.networks.ResNetDecoder(IMAGE_SHAPE, LATENT_DIM, **{**SMALL, **kwargs})
 
 
-def first_stage(optimizer=None):
+def dense_networks():
+    """An encoder and a decoder of one hidden layer with batch norm each."""
+    x, z = keras.Input(IMAGE_SHAPE), keras.Input((LATENT_DIM,))
+    small = keras.initializers.RandomNormal(stddev=0.05)
+    heads = [
+        keras.layers.Dense(LATENT_DIM, kernel_initializer=small.clone(), name=name)
+        for name in ("mean", "log_std")
+    ]
+    features = hidden(keras.layers.Flatten()(x))
+    pixels = keras.layers.Dense(int(np.prod(IMAGE_SHAPE)), "sigmoid")(hidden(z))
+    images = keras.layers.Reshape(IMAGE_SHAPE)(pixels)
+    return keras.Model(x, [head(features) for head in heads]), keras.Model(z, images)
+
+
+def hidden(x):
+    """A dense layer with batch norm."""
+    normalized = tsvae.layers.DebiasedBatchNormalization()(keras.layers.Dense(8)(x))
+    return keras.layers.ReLU()(normalized)
+
+
+def residual_networks():
+    """A residual encoder and a residual decoder."""
+    return encoder(), decoder()
+
+
+def first_stage(optimizer=None, networks=dense_networks):
     """A compiled first stage; plain gradient descent traces fastest."""
-    model = tsvae.FirstStageVAE(encoder(), decoder())
+    model = tsvae.FirstStageVAE(*networks())
     model.compile(optimizer or keras.optimizers.SGD(1e-3))
     return model
 
@@ -45,13 +74,19 @@ def second_stage(optimizer=None):
     return model
 
 
-def two_stage(optimizer="sgd"):
+def two_stage(optimizer="sgd", networks=dense_networks):
     """Both."""
-    optimizers = (
+    optimizers = [
         keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": 1e-3}})
         for _ in range(2)
-    )
-    return tsvae.TwoStageVAE(*(make(o) for make, o in zip((first_stage, second_stage), optimizers)))
+    ]
+    first = first_stage(optimizers[0], networks)
+    return tsvae.TwoStageVAE(first, second_stage(optimizers[1]))
+
+
+def shapes_alone():
+    """A scope in which models are made without values for their weights: at once, of any size."""
+    return keras.StatelessScope(initialize_variables=False)
 
 
 def linear_networks(shape, latent_dim):

@@ -71,7 +71,8 @@ def fitted(conditioning):
     """
     keras.utils.set_random_seed(1234)
     trained, recognizes = model(conditioning), conditioning == "modulate"
-    trained.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2))
+    fused = tsvae.optimizers.FusedAdam  # compiled faster than Keras's
+    trained.compile(fused(1e-2), fused(1e-2))
     recognition = {"recognizer_epochs": 5 * recognizes, "correct_conditions": recognizes}
     trained.fit(*data(1024), epochs=8, second_stage_epochs=8, verbose=0, **recognition)
     return trained

@@ -26,7 +26,7 @@ def main(folder):
     attributes = np.where(np.random.default_rng(0).random((64, 3)) < 0.5, 1, -1)
     results = {"images": images[:4]}
 
-    model = tiny.two_stage("adam")
+    model = tiny.two_stage("adam", tiny.residual_networks)
     model.fit(images, batch_size=16, epochs=2, verbose=0)
     model.fit_mixture(images, num_components=2, seed=0)
     results.update(outputs("two_stage", model, images[:4]))

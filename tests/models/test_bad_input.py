@@ -54,11 +54,16 @@ BAD_IMAGES = {
 }
 
 
+@pytest.fixture(scope="module")
+def stage():
+    """Nothing that is refused changes it."""
+    return tiny.first_stage()
+
+
 @pytest.mark.parametrize("case", BAD_IMAGES)
 @pytest.mark.parametrize("method", ["fit", "encode", "reconstruct", "evaluate", "posteriors"])
-def test_bad_images_are_refused_everywhere_before_anything_happens(case, method):
+def test_bad_images_are_refused_everywhere_before_anything_happens(case, method, stage):
     bad, message = BAD_IMAGES[case]
-    stage = tiny.first_stage()
     with pytest.raises(ValueError, match=message):
         getattr(stage, method)(bad, batch_size=16)
     assert int(flat(stage.optimizer.iterations)[0]) == 0
@@ -109,9 +114,8 @@ def test_a_bad_batch_of_a_stream_leaves_the_weights_alone(bad, kind, place):
         np.testing.assert_array_equal(a, b)
 
 
-def test_bad_streams_of_tf_data():
+def test_bad_streams_of_tf_data(stage):
     tf = pytest.importorskip("tensorflow")
-    stage = tiny.first_stage()
     sets = {
         "not be empty": tf.data.Dataset.from_tensor_slices(FLOATS).batch(64, drop_remainder=True),
         "rank 4": tf.data.Dataset.from_tensor_slices(FLOATS),
@@ -208,7 +212,7 @@ def test_bad_epochs(name):
 
 def test_fitting_without_compile_says_so():
     model = tsvae.TwoStageVAE(
-        tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder()), tsvae.SecondStageVAE(4, 8, 1)
+        tsvae.FirstStageVAE(*tiny.dense_networks()), tsvae.SecondStageVAE(4, 8, 1)
     )
     with pytest.raises(ValueError, match="compile"):
         model.fit(FLOATS, batch_size=16)

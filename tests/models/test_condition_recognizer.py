@@ -81,8 +81,11 @@ def test_what_is_rare_and_last_is_left_alone(monkeypatch):
         model.sample(2, condition=[4, 5])
 
 
-@pytest.mark.parametrize("n, batch_size", [(200, 64), (410, 400), (128, 128)])
-def test_few_images_or_large_batches_teach_enough_too(n, batch_size):
+@pytest.mark.parametrize(
+    "n, batch_size, fewest_to_split", [(200, 64, 400), (137, 128, 130), (128, 128, 400)]
+)
+def test_few_images_or_large_batches_teach_enough_too(n, batch_size, fewest_to_split, monkeypatch):
+    monkeypatch.setattr("keras_tsvae.inputs.labelled.FEWEST_TO_SPLIT", fewest_to_split)
     images, attributes = toy.data(n)
     model = toy.linear()
     quick = {**QUICK, "recognizer_epochs": None}

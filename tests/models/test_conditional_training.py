@@ -135,11 +135,11 @@ def wrapped():
     images, attributes = toy.data(1024)
     first = tsvae.FirstStageVAE(*tiny.linear_networks(tiny.IMAGE_SHAPE, toy.LATENT_DIM))
     plain = tsvae.TwoStageVAE(first, tsvae.SecondStageVAE(toy.LATENT_DIM, 32, 2))
-    plain.compile(keras.optimizers.Adam(1e-2))
+    plain.compile(tsvae.optimizers.FusedAdam(1e-2))
     plain.fit(images, epochs=15, second_stage_epochs=0, verbose=0)
     before = [w.copy() for w in plain.get_weights()]
     model = tsvae.ConditionalTwoStageVAE.wrap(plain, Attributes(toy.NAMES))
-    model.compile(None, keras.optimizers.Adam(1e-2))
+    model.compile(None, tsvae.optimizers.FusedAdam(1e-2))
     model.fit(images, attributes, second_stage_epochs=10, recognizer_epochs=1, verbose=0)
     return plain, before, model
 

@@ -21,28 +21,25 @@ def steps(model):
 
 
 def conditional(**kwargs):
-    networks = {"condition_dim": 3}
-    first = tsvae.FirstStageVAE(tiny.encoder(**networks), tiny.decoder(**networks))
-    second = tsvae.SecondStageVAE(tiny.LATENT_DIM, width=16, depth=2, **networks)
+    first = tsvae.FirstStageVAE(*tiny.dense_networks())
+    second = tsvae.SecondStageVAE(tiny.LATENT_DIM, width=16, depth=2, condition_dim=3)
     model = tsvae.ConditionalTwoStageVAE(first, second, tsvae.conditions.Classes(3), **kwargs)
     model.compile("sgd", keras.optimizers.SGD())
     return model
 
 
-def fits():
-    """The four fits, each with its data."""
-    posteriors = tiny.first_stage().posteriors(IMAGES)
-    return {
-        "first": (tiny.first_stage(), (IMAGES,)),
-        "second": (tiny.second_stage(), (posteriors,)),
-        "both": (tiny.two_stage(), (IMAGES,)),
-        "conditional": (conditional(), (IMAGES, LABELS)),
-    }
+# The four fits, each with its data.
+FITS = {
+    "first": lambda: (tiny.first_stage(), (IMAGES,)),
+    "second": lambda: (tiny.second_stage(), (tiny.first_stage().posteriors(IMAGES),)),
+    "both": lambda: (tiny.two_stage(), (IMAGES,)),
+    "conditional": lambda: (conditional(), (IMAGES, LABELS)),
+}
 
 
 @pytest.fixture(scope="module")
 def four():
-    return fits()
+    return {kind: make() for kind, make in FITS.items()}
 
 
 def untouched(model):
@@ -131,10 +128,12 @@ def test_what_asks_for_nothing_is_no_error():
     tiny.first_stage().fit(IMAGES, batch_size=48, verbose=0, **nothing)
 
 
-@pytest.mark.parametrize("form", [tuple, list])
-@pytest.mark.parametrize("kind", ["first", "second", "both", "conditional"])
+@pytest.mark.parametrize(
+    "kind, form",
+    [("first", list), ("second", tuple), ("second", list), ("both", tuple), ("conditional", list)],
+)
 def test_options_of_all_fits(kind, form):
-    model, data = fits()[kind]
+    model, data = FITS[kind]()
     pair = form((IMAGES[:40], LABELS[:40]))
     if kind == "second":
         pair = form(data[0].arrays)

@@ -36,20 +36,20 @@ def same(ours, theirs):
     ],
 )
 def test_configs_keep_what_is_frozen(path):
-    model = tiny.two_stage()
-    frozen = model
+    model = tiny.two_stage(networks=tiny.residual_networks)
+    frozen, unfrozen = model, tiny.two_stage(networks=tiny.residual_networks)
     for name in path.split("/"):
         frozen = getattr(frozen, name, None) or find(frozen, name)
     frozen.trainable = False
     copy = type(model).from_config(model.get_config())
     assert flags(copy) == flags(model)
-    assert trained(copy) == trained(model) != trained(tiny.two_stage())
+    assert trained(copy) == trained(model) != trained(unfrozen)
     again = keras.models.clone_model(copy)
     assert flags(again) == flags(model) and again.get_config() == model.get_config()
 
 
 def test_a_stage_can_be_trained_in_a_frozen_model():
-    model = tiny.two_stage()
+    model = tiny.two_stage(networks=tiny.residual_networks)
     model.trainable = False
     model.second_stage.trainable = True
     copy = type(model).from_config(model.get_config())
@@ -59,16 +59,17 @@ def test_a_stage_can_be_trained_in_a_frozen_model():
 
 
 def test_models_can_be_made_frozen():
-    first = tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder(), trainable=False)
+    first = tsvae.FirstStageVAE(*tiny.dense_networks(), trainable=False)
     second = tsvae.SecondStageVAE(tiny.LATENT_DIM, width=8, depth=1, trainable=False)
     whole = tsvae.TwoStageVAE(first, second)
     assert trained(whole) == []
-    made = (tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder()), tiny.second_stage())
+    made = (tsvae.FirstStageVAE(*tiny.dense_networks()), tiny.second_stage())
     assert trained(tsvae.TwoStageVAE(*made, trainable=False).first_stage) == []
 
 
 def test_conditional_models_keep_what_is_frozen(tmp_path):
-    model = tsvae.ConditionalTwoStageVAE.wrap(tiny.two_stage(), tsvae.conditions.Classes(3))
+    two_stage = tiny.two_stage(networks=tiny.residual_networks)
+    model = tsvae.ConditionalTwoStageVAE.wrap(two_stage, tsvae.conditions.Classes(3))
     model.first_stage.trainable = False
     model.recognizer.trunk.get_layer("conv_0").trainable = False
     model.recognizer.head.trainable = False

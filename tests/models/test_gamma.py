@@ -11,8 +11,8 @@ from tests import tiny
 from tests.harness import flat
 
 
-def first_stage(**kwargs):
-    stage = tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder(), **kwargs)
+def first_stage(networks=tiny.dense_networks, **kwargs):
+    stage = tsvae.FirstStageVAE(*networks(), **kwargs)
     stage.compile(keras.optimizers.SGD(1e-3))
     return stage
 
@@ -128,7 +128,7 @@ def test_samples_are_rescaled_to_the_posteriors():
 
 
 def test_the_cross_entropy_comes_from_the_decoders_logits(images):
-    stage = first_stage(likelihood="cross_entropy")
+    stage = first_stage(tiny.residual_networks, likelihood="cross_entropy")
     noise = np.random.default_rng(0).normal(size=(96, tiny.LATENT_DIM)).astype("float32")
     measure = compile_function(stage, lambda x, noise: stage.loss_terms((x,), noise=noise))
     terms = {k: flat(v)[0] for k, v in measure(images, noise).items()}
@@ -152,7 +152,7 @@ def test_images_are_the_sigmoid_of_the_logits():
 
 @pytest.mark.parametrize("likelihood, gamma", [("cross_entropy", "learned"), ("gaussian", 0.5)])
 def test_a_whole_model_of_every_kind_is_saved(likelihood, gamma, images, tmp_path):
-    first = first_stage(likelihood=likelihood, gamma=gamma)
+    first = first_stage(tiny.residual_networks, likelihood=likelihood, gamma=gamma)
     model = tsvae.TwoStageVAE(first, second_stage(gamma="computed"))
     model.fit(images, batch_size=32, epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")

@@ -32,7 +32,7 @@ class Visit(keras.callbacks.Callback):
 
 def visited(function, at="epoch", model=None, **arguments):
     """Fits a model, and returns it with what the function returned in either stage."""
-    model = tiny.two_stage("adam") if model is None else model
+    model = tiny.two_stage() if model is None else model
     visit = Visit(function, at)
     arguments = {"batch_size": 16, "epochs": 1, "second_stage_epochs": 1, **arguments}
     model.fit(tiny.images(96), callbacks=[visit], verbose=0, **arguments)
@@ -76,9 +76,7 @@ def test_optimizer_metrics_and_history_are_those_of_the_stage_in_training():
 def test_compiled_says_whether_both_stages_are():
     model = tiny.two_stage()
     assert model.compiled
-    fresh = tsvae.TwoStageVAE(
-        tsvae.FirstStageVAE(tiny.encoder(), tiny.decoder()), tiny.second_stage()
-    )
+    fresh = tsvae.TwoStageVAE(tsvae.FirstStageVAE(*tiny.dense_networks()), tiny.second_stage())
     assert not fresh.compiled
     with pytest.raises(AttributeError, match="fitted"):
         _ = fresh.history
@@ -114,7 +112,7 @@ def test_saved_in_either_stage_it_goes_on_from_there(at, tmp_path):
         model.save_weights(tmp_path / f"{stage}.weights.h5")
         return steps(model), moments(model), model.reconstruct(images), model.sample(5, seed=0)
 
-    _, seen = visited(save, at)
+    _, seen = visited(save, at, tiny.two_stage("adam"))
     for stage, (made, state, reconstructed, samples) in seen.items():
         by_weights = tiny.two_stage("adam")
         by_weights.build_optimizers()
@@ -168,7 +166,7 @@ def test_it_can_be_copied_in_either_stage():
         np.testing.assert_allclose(copied.reconstruct(images), model.reconstruct(images), atol=1e-5)
         return type(copied)
 
-    model, seen = visited(copy)
+    model, seen = visited(copy, model=tiny.two_stage(networks=tiny.residual_networks))
     assert set(seen.values()) == {tsvae.TwoStageVAE}
 
 

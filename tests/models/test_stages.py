@@ -10,7 +10,7 @@ KEYS = ["loss", "kl", "nll", "mse", "gamma"]
 
 
 def test_loss_terms_are_the_equations_of_the_parts(images):
-    stage = tiny.first_stage()
+    stage = tiny.first_stage(networks=tiny.residual_networks)
     stage.log_gamma.assign(-0.7)
     noise = np.random.default_rng(0).normal(size=(96, tiny.LATENT_DIM)).astype("float32")
     terms = {k: flat(v)[0] for k, v in stage.loss_terms(images, noise=noise).items()}
@@ -149,7 +149,7 @@ POLICIES = ["mixed_float16", "mixed_bfloat16"]
 @pytest.mark.parametrize("policy", POLICIES[: 1 if keras.backend.backend() == "jax" else 2])
 def test_mixed_precision_trains_with_sums_in_float32(policy, images):
     keras.config.set_dtype_policy(policy)
-    model = tiny.two_stage("adam")
+    model = tiny.two_stage("adam", tiny.residual_networks)
     history = model.fit(images, batch_size=16, epochs=4, second_stage_epochs=4, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())
     assert history.history["stage1_loss"][-1] < history.history["stage1_loss"][0]

@@ -60,7 +60,7 @@ def test_trunks(channels_first, network):
 
 
 def test_a_model_is_fitted_saved_and_loaded(channels_first, images, tmp_path):
-    model = tiny.two_stage()
+    model = tiny.two_stage(networks=tiny.residual_networks)
     model.fit(images[:32], batch_size=16, epochs=1, verbose=0)
     samples = model.sample(2, seed=0)
     assert samples.shape == (2, 8, 8, 1)
