@@ -1,19 +1,24 @@
-# make demo    trains on real handwritten digits and writes pictures and models to runs/digits/
-# make test    ruff, and the whole suite on both backends
-# Both create the environment in .venv first. PYTHON chooses the interpreter: 3.10 to 3.13.
+# make demo       trains on real handwritten digits and writes pictures and models to runs/digits/
+# make test       lint, and the whole suite on both backends
+# make test-fast  the suite on one backend, without its slow tests
+# All create the environment in .venv first. PYTHON chooses the interpreter: 3.10 to 3.13.
 
 PYTHON ?= python3
 BIN = .venv/bin
 QUIET = TF_CPP_MIN_LOG_LEVEL=3
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-fast lint clean
 
 demo: .venv/.installed
 	$(QUIET) $(BIN)/python examples/digits.py
 
 test: lint
-	$(QUIET) KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
-	$(QUIET) KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(QUIET) KERAS_BACKEND=tensorflow $(PYTEST)
+	$(QUIET) KERAS_BACKEND=jax $(PYTEST) -m "not backend_free"
+
+test-fast: .venv/.installed
+	$(QUIET) KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow"
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

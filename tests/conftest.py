@@ -1,6 +1,12 @@
-"""Fixtures: fixed seeds, tiny models, and outside data where it is at hand."""
+"""Fixtures: fixed seeds, tiny models, and outside data where it is at hand.
+
+`make test` runs all tests with TensorFlow, and again with JAX all that are not marked as
+`backend_free`. A new test, or a file of tests (`pytestmark = pytest.mark.backend_free`), gets
+this mark if Keras computes nothing in it: files, lists, arrays, plots, other processes.
+"""
 
 import functools
+import gc
 import os
 import pathlib
 import sys
@@ -13,6 +19,10 @@ import pytest
 
 from tests import tiny
 
+# Tracing makes millions of objects, hardly any of them in circles, nor any that imports made.
+gc.freeze()
+gc.set_threshold(50_000, 10, 10)
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -23,6 +33,8 @@ if keras.backend.backend() == "tensorflow":
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
+    # To optimise a graph that runs a few times takes longer than it saves.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 if keras.backend.backend() == "jax":
@@ -43,6 +55,22 @@ def fixed_seed():
     keras.utils.set_random_seed(1234)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(autouse=True)
+def backend_free(request, monkeypatch):
+    """Fails a test that is marked as `backend_free` and makes a tensor."""
+    if request.node.get_closest_marker("backend_free") is None:
+        return
+
+    def touched(*args, **kwargs):
+        pytest.fail("This test is marked as `backend_free`, but it needs the backend.")
+
+    monkeypatch.setattr(keras.layers.Layer, "__call__", touched)
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"keras.src.backend.{keras.backend.backend()}"):
+            if hasattr(module, "convert_to_tensor"):
+                monkeypatch.setattr(module, "convert_to_tensor", touched)
 
 
 @pytest.fixture

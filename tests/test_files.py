@@ -10,6 +10,8 @@ import pytest
 from keras_tsvae import files
 from keras_tsvae.files import cache_folder, expanded, scratch_folder, written_beside
 
+pytestmark = pytest.mark.backend_free
+
 
 def write_folder(path, text):
     path.mkdir()

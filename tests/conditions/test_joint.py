@@ -3,6 +3,8 @@ import pytest
 
 from keras_tsvae.conditions import JointConditions, joint
 
+pytestmark = pytest.mark.backend_free
+
 ROWS = np.array([[1, 1, -1], [1, -1, -1], [-1, -1, 1], [-1, 1, 1]], "float32")
 COUNTS = np.array([50, 25, 15, 10])
 CODES = np.random.default_rng(0).permutation(np.repeat(ROWS, COUNTS, axis=0))

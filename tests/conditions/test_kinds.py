@@ -4,6 +4,8 @@ import pytest
 
 from keras_tsvae.conditions import Attributes, Classes, Number, Vector
 
+pytestmark = pytest.mark.backend_free
+
 ATTRIBUTES = Attributes(["Smiling", "Eyeglasses", "Male"])
 ANIMALS = Classes(names=["cat", "dog", "owl"])
 POSE = Vector(names=["yaw", "pitch"])

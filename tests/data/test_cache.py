@@ -11,6 +11,8 @@ from keras_tsvae.data import cache, pictures
 from tests.data import faces
 from tests.data.test_celeba import as_zip, expected
 
+pytestmark = pytest.mark.backend_free
+
 
 def contents(path):
     return {file.name: file.read_bytes() for file in path.iterdir()}

@@ -14,6 +14,8 @@ from keras_tsvae.data import cache, pictures
 from tests.data import faces
 from tests.data.test_celeba import expected
 
+pytestmark = pytest.mark.backend_free
+
 
 def touch(path):
     stat = path.stat()

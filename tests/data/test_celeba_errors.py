@@ -8,6 +8,8 @@ from keras_tsvae.files import cache_folder
 from tests.data import faces
 from tests.data.test_celeba import as_zip
 
+pytestmark = pytest.mark.backend_free
+
 LINES = [f"{faces.name(index)} {part}" for index, part in enumerate(faces.PARTS)]
 
 

@@ -6,6 +6,8 @@ from keras_tsvae import data
 from keras_tsvae.data import pictures
 from tests.data import faces
 
+pytestmark = pytest.mark.backend_free
+
 FILES = {
     "b/2.png": ("PNG", (20, 12)),
     "b/deep/er/1.JPG": ("JPEG", (12, 20)),

@@ -12,6 +12,8 @@ from PIL import Image
 from keras_tsvae import data
 from keras_tsvae.data import labelled
 
+pytestmark = pytest.mark.backend_free
+
 RNG = np.random.default_rng(0)
 SETS = {"mnist": (28, 28), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 

@@ -1,12 +1,10 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from keras_tsvae import data
+
+pytestmark = pytest.mark.backend_free
 
 
 def test_names():
@@ -59,20 +57,3 @@ def test_limit_keeps_the_first_of_every_split():
 def test_digits_take_no_folder(tmp_path):
     with pytest.raises(ValueError, match="`data_dir` must be None for 'digits'"):
         data.load("digits", tmp_path)
-
-
-def test_importing_is_cheap_and_needs_no_tensorflow():
-    code = (
-        "import sys; sys.modules['tensorflow'] = None; sys.modules['keras_cv'] = None\n"
-        "from keras_tsvae import data\n"
-        "split = data.load('digits').train\n"
-        "try: split.tf_dataset()\n"
-        "except ImportError as error: print(error)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-    )
-    assert "`tf_dataset` needs TensorFlow: `pip install tensorflow`" in result.stdout, result.stderr

@@ -13,6 +13,8 @@ from keras_tsvae.data.picture_folder import find_pictures, picture_batches
 from keras_tsvae.metrics.sources import source_batches
 from tests.data import faces
 
+pytestmark = pytest.mark.backend_free
+
 
 def write(path, image, kind="PNG", **options):
     path.parent.mkdir(parents=True, exist_ok=True)

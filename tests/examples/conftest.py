@@ -1,5 +1,6 @@
 """Runs example scripts with tiny networks."""
 
+import functools
 import runpy
 import sys
 
@@ -12,34 +13,40 @@ from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from tests.data import faces
 from tests.examples.scripts import EXAMPLES
 
+SMALL = {"base_dim": 2, "fc_dim": 8, "latent_dim": 4, "second_stage_width": 8}
+SMALL |= {"second_stage_depth": 1, "batch_size": 32}
+
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Runs an example here, its networks tiny and nothing exported; returns what it printed."""
+def run_small(monkeypatch, capsys, tmp_path):
+    """Runs an example here, all its networks narrow; returns what it printed."""
     real = presets.get
 
-    def tiny_preset(name, **overrides):
-        small = {"base_dim": 2, "fc_dim": 8, "latent_dim": 4, "second_stage_width": 8}
-        small |= {"second_stage_depth": 1, "batch_size": 32, "optimizer": "sgd"}
-        small |= {"network": "infogan", "num_scale": None}  # the fastest to compile
-        return real(name, **{**small, **overrides})
-
-    def run_script(name, *arguments):
+    def run_script(name, *arguments, **changes):
+        small = {**SMALL, **changes}
+        monkeypatch.setattr(presets, "get", lambda name, **given: real(name, **{**small, **given}))
         command = [name, "--output", tmp_path / "out", *arguments]
         monkeypatch.setattr(sys, "argv", [str(part) for part in command])
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
         return capsys.readouterr().out
+
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return run_script
+
+
+@pytest.fixture
+def run(run_small, monkeypatch):
+    """As `run_small`, with the networks that compile fastest, no export and no trained judge."""
 
     def untrained_judge(images, labels, verbose):
         has_classes = labels.ndim == 1
         outputs = labels.max() + 1 if has_classes else labels.shape[1]
         return ClassifierFeatures(images.shape[1:], int(outputs), has_classes=has_classes)
 
-    monkeypatch.setattr(presets, "get", tiny_preset)
     monkeypatch.setattr(TwoStageVAE, "export", lambda self, path: path.mkdir())
     monkeypatch.setattr(ClassifierFeatures, "fit", untrained_judge)
-    monkeypatch.syspath_prepend(EXAMPLES)
-    return run_script
+    fast = {"network": "infogan", "num_scale": None, "optimizer": "sgd"}
+    return functools.partial(run_small, **fast)
 
 
 @pytest.fixture

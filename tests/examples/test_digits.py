@@ -1,8 +1,4 @@
-"""The demo runs from end to end, as it is, and what all scripts say of themselves."""
-
-import os
-import subprocess
-import sys
+"""The demo runs from end to end, and what all scripts say of themselves."""
 
 import keras
 import pytest
@@ -14,13 +10,9 @@ pytest.importorskip("matplotlib")
 
 
 @pytest.mark.skipif(not TENSORFLOW, reason="the demo is run once, where it exports a SavedModel")
-def test_digits_writes_everything_it_names(tmp_path):
-    few = [*SHORT, "--limit", "130", "--output", str(tmp_path / "out")]
-    command = [sys.executable, EXAMPLES / "digits.py", *few]
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
-    assert done.returncode == 0, done.stderr
-    check_written(tmp_path / "out", done.stdout, "digits.keras", "saved_model_samples.png")
+def test_digits_writes_everything_it_names(run_small, tmp_path):
+    printed = run_small("digits", *SHORT, "--limit", 130)
+    check_written(tmp_path / "out", printed, "digits.keras", "saved_model_samples.png")
     model = keras.saving.load_model(tmp_path / "out" / "digits.keras")
     assert model.sample(2, stage="mixture").shape == (2, 8, 8, 1)
 

@@ -37,7 +37,7 @@ def test_a_training_goes_on_where_it_stopped(run, tmp_path):
     data = ("--preset", "mnist_infogan", "--data-dir", tmp_path, "--gamma", "optimal")
     data += ("--second-stage-gamma", "computed", "--dtype-policy", "mixed_bfloat16")
     check_written(tmp_path / "out", run("mnist", *data, *SHORT), "mnist_infogan.keras")
-    longer = ("--epochs", 3, "--second-stage-epochs", 2, "--learning-rate", 1e-4)
+    longer = ("--epochs", 3, "--second-stage-epochs", 2, "--learning-rate", 1e-4, "--samples", 40)
     run("mnist", *data, "--resume", *longer)
     for name, epochs in (("stage1", 3), ("stage2", 2)):
         log = np.genfromtxt(tmp_path / "out" / f"{name}.csv", delimiter=",", names=True)

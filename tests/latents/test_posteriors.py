@@ -8,6 +8,8 @@ import pytest
 
 from keras_tsvae import Posteriors
 
+pytestmark = pytest.mark.backend_free
+
 RNG = np.random.default_rng(0)
 MEAN = RNG.normal(size=(1000, 3)).astype("float32")
 STD = RNG.random((1000, 3)).astype("float32")

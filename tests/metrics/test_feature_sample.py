@@ -8,6 +8,8 @@ from keras_tsvae.metrics import FeatureSample, ReferenceStatistics
 from tests.metrics import formulas, toy
 from tests.metrics.toy import reference_of, result_of
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.mark.parametrize(
     "make, most",

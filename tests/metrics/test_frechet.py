@@ -7,6 +7,8 @@ from scipy.linalg import sqrtm
 from keras_tsvae.metrics import FeatureStatistics, frechet_distance
 from tests.metrics import toy
 
+pytestmark = pytest.mark.backend_free
+
 
 def by_sqrtm(mean1, covariance1, mean2, covariance2):
     root = sqrtm(covariance1 @ covariance2)

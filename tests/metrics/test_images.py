@@ -11,7 +11,7 @@ from keras_tsvae.metrics.protocols import check_images, prepare_generated
 from keras_tsvae.metrics.sources import first_or_random, require_rereadable, source_batches
 from tests.metrics import formulas, toy
 
-pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+pytestmark = [pytest.mark.backend_free, pytest.mark.filterwarnings("ignore:FID of")]
 
 
 def gathered(source, *args, **kwargs):

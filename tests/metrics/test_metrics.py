@@ -15,6 +15,8 @@ from keras_tsvae.metrics.extractors import FunctionFeatures
 from tests.metrics import formulas, toy
 from tests.metrics.toy import reference_of, result_of
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.fixture(autouse=True)
 def few_images_are_meant():

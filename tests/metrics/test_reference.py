@@ -10,7 +10,7 @@ from keras_tsvae.metrics import ReferenceStatistics
 from keras_tsvae.metrics.extractors import FunctionFeatures
 from tests.metrics import toy
 
-pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+pytestmark = [pytest.mark.backend_free, pytest.mark.filterwarnings("ignore:FID of")]
 
 
 class Counting(FunctionFeatures):

@@ -1,3 +1,4 @@
+import functools
 import json
 import pathlib
 import zipfile
@@ -28,7 +29,10 @@ def test_round_trip_is_bit_equal_with_compile_and_optimiser_state(fitted, images
     loaded.fit(images, batch_size=16, verbose=0)
 
 
-@pytest.mark.parametrize("make", [tiny.first_stage, tiny.second_stage])
+RESIDUAL = functools.partial(tiny.first_stage, networks=tiny.residual_networks)
+
+
+@pytest.mark.parametrize("make", [RESIDUAL, tiny.second_stage], ids=["first", "second"])
 def test_each_stage_saves_on_its_own(make, tmp_path):
     stage = make()
     stage.save(tmp_path / "stage.keras")

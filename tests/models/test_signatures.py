@@ -6,6 +6,8 @@ import pytest
 
 import keras_tsvae as tsvae
 
+pytestmark = pytest.mark.backend_free
+
 KINDS = (
     tsvae.FirstStageVAE,
     tsvae.SecondStageVAE,

@@ -19,6 +19,8 @@ from tests.metrics.inception.state_dicts import (
     write_zip,
 )
 
+pytestmark = pytest.mark.backend_free
+
 RNG = np.random.default_rng(0)
 STATE = {
     "conv.weight": RNG.normal(size=(2, 3, 1, 2)).astype("float32"),
