@@ -222,6 +222,7 @@ def test_a_schedule_that_is_not_as_long_as_the_fit_is_warned_of(schedule):
     changes = {"epochs": 2, "second_stage_epochs": 3, "batch_size": 16, "train_size": 96}
     changes |= {"halve_every": 1, "second_stage_halve_every": 1, "schedule": schedule}
     changes |= {"base_dim": 2, "second_stage_width": 8, "optimizer": "sgd", "learning_rate": 1e-4}
+    changes |= {"network": "infogan", "num_scale": None, "fc_dim": 8}
     model = tsvae.TwoStageVAE.from_preset("digits", **changes)
     model.compile()
     assert warned(model.fit, IMAGES, epochs=1, second_stage_epochs=3) == [

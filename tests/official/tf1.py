@@ -4,6 +4,8 @@ Only as much as it takes: variables under the official names, and evaluation. Wi
 smaller than the official ones.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -166,6 +168,29 @@ def write(
     Variables in `skip` are left out, those in `further` added, and those in the dict `reshaped`
     saved with another shape.
     """
+    results, variables = run(network, image_shape, latent, stages)
+    saved = {name: value for name, value in variables.items() if name not in skip}
+    others = {**dict.fromkeys(further, (2,)), **(reshaped or {})}
+    if adam:
+        for name, value in variables.items():
+            others |= {f"{name}/Adam": value.shape, f"{name}/Adam_1": value.shape}
+        others |= {"beta1_power": (), "beta2_power_1": ()}
+        saved["global_step"] = np.int32(7)
+    rng = RNG(2)
+    saved |= {k: np.float32(rng.uniform(-0.3, 0.3, shape)) for k, shape in others.items()}
+    names = sorted(saved)
+    tf.raw_ops.SaveV2(  # as does TensorFlow 1's `Saver`
+        prefix=str(prefix),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[saved[name] for name in names],
+    )
+    return dict(results)
+
+
+@functools.cache
+def run(network, image_shape, latent, stages):
+    """Returns inputs and outputs of a graph of random variables, and these by name."""
     rng, g = RNG(1), Graph()
     inputs = {
         "x": rng.integers(0, 256, (4, *image_shape)).astype("uint8"),
@@ -179,22 +204,10 @@ def write(
         g.variable("stage1/decoder/loggamma_x", (), -1.0, 0.0)
         if stages == 2:
             outputs |= dict(zip(("mu_u", "sd_u", "z_hat"), second_stage(g, z, u, latent)))
-        for name in further:
-            g.variable(name, (2,))
-        if adam:
-            for variable in v1.global_variables():
-                g.variable(f"{variable.op.name}/Adam", variable.shape)
-                g.variable(f"{variable.op.name}/Adam_1", variable.shape)
-            g.variable("beta1_power", ())
-            g.variable("beta2_power_1", ())
-            v1.get_variable("global_step", initializer=tf.constant(7))
-        kept = {v.op.name: v for v in v1.global_variables() if v.op.name not in skip}
-        for index, (name, shape) in enumerate((reshaped or {}).items()):
-            kept[name] = g.variable(f"reshaped_{index}", shape)
+        named = {v.op.name: v for v in v1.global_variables()}
+        logs = {"gamma_x": "stage1/decoder/loggamma_x", "gamma_z": "stage2/decoder/loggamma_z"}
+        outputs |= {k: tf.exp(named[v]) for k, v in logs.items() if v in named}
         with v1.Session() as session:
             session.run(v1.global_variables_initializer())
-            v1.train.Saver(kept).save(session, str(prefix), write_meta_graph=False)
-            named = {v.op.name: v for v in v1.global_variables()}
-            logs = {"gamma_x": "stage1/decoder/loggamma_x", "gamma_z": "stage2/decoder/loggamma_z"}
-            outputs |= {k: tf.exp(named[v]) for k, v in logs.items() if v in named}
-            return {**inputs, **session.run(outputs)}
+            outputs, variables = session.run((outputs, named))
+    return {**inputs, **outputs}, variables
