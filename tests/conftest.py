@@ -21,7 +21,7 @@ from tests import tiny
 
 # Tracing makes millions of objects, hardly any of them in circles, nor any that imports made.
 gc.freeze()
-gc.set_threshold(50_000, 10, 10)
+gc.set_threshold(10_000, 10, 10)
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -33,8 +33,11 @@ if keras.backend.backend() == "tensorflow":
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
-    # To optimise a graph that runs a few times takes longer than it saves.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+    def optimize_graphs(wanted):
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not wanted})
+
+    optimize_graphs(False)  # which takes longer than it saves where a graph runs a few times
 
 
 if keras.backend.backend() == "jax":
@@ -71,6 +74,16 @@ def backend_free(request, monkeypatch):
         if name.startswith(f"keras.src.backend.{keras.backend.backend()}"):
             if hasattr(module, "convert_to_tensor"):
                 monkeypatch.setattr(module, "convert_to_tensor", touched)
+
+
+@pytest.fixture
+def optimized_graphs():
+    """TensorFlow's graphs as users run them, which give other last bits."""
+    if keras.backend.backend() == "tensorflow":
+        optimize_graphs(True)
+    yield
+    if keras.backend.backend() == "tensorflow":
+        optimize_graphs(False)
 
 
 @pytest.fixture

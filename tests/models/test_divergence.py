@@ -7,7 +7,7 @@ import pytest
 from tests import tiny
 from tests.conditions import toy
 from tests.harness import flat
-from tests.models.test_fit_plan import IMAGES, fits, untouched
+from tests.models.test_fit_plan import FITS, IMAGES, untouched
 
 
 class Seen(keras.callbacks.Callback):
@@ -30,7 +30,7 @@ def diverging(epoch=1):
 
 @pytest.mark.parametrize("kind", ["first", "second"])
 def test_a_stage_that_diverges_is_stopped(kind):
-    stage, data = fits()[kind]
+    stage, data = FITS[kind]()
     stage.compile(diverging())
     seen = Seen()
     with pytest.raises(FloatingPointError, match="^Stage . has diverged in epoch 2: .*clipnorm"):
