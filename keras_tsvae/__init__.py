@@ -13,8 +13,9 @@ from keras_tsvae import (
     optimizers,
     presets,
 )
+from keras_tsvae.evaluation import generation_report, obedience, obedience_report
 from keras_tsvae.evaluation.obedience import evaluate_obedience
-from keras_tsvae.latents import mixture
+from keras_tsvae.latents import mixture, posteriors
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models import (
     ConditionalTwoStageVAE,
@@ -24,11 +25,20 @@ from keras_tsvae.models import (
     TwoStageVAE,
 )
 from keras_tsvae.official import load_official_checkpoint
+from keras_tsvae.presets import preset
 
 __version__ = "0.1.0"
 
-# `keras_tsvae.mixture.GaussianMixture`, a name from before there was `latents`, stays importable.
-sys.modules[f"{__name__}.mixture"] = mixture
+# Places from before there were rooms for these, which pickled objects and imports may name.
+for _place, _module in {
+    "metrics.generation_report": generation_report,
+    "metrics.obedience_report": obedience_report,
+    "mixture": mixture,
+    "obedience": obedience,
+    "posteriors": posteriors,
+    "preset": preset,
+}.items():
+    sys.modules[f"{__name__}.{_place}"] = _module
 
 __all__ = [
     "ConditionalTwoStageVAE",

@@ -10,6 +10,8 @@ import inspect
 import pathlib
 import re
 
+import pytest
+
 import keras_tsvae
 from keras_tsvae import latents
 
@@ -101,10 +103,22 @@ def test_public_names_are_those_of_the_list():
     )
 
 
-def test_earlier_places():
-    from keras_tsvae.mixture import GaussianMixture
-
-    assert keras_tsvae.mixture.GaussianMixture is GaussianMixture is latents.GaussianMixture
+@pytest.mark.parametrize(
+    "place, name",
+    [
+        ("metrics.generation_report", "GenerationReport"),  # as pickles name it
+        ("metrics.obedience_report", "ObedienceReport"),
+        ("mixture", "GaussianMixture"),
+        ("obedience", "evaluate_obedience"),
+        ("posteriors", "Posteriors"),
+        ("preset", "Preset"),
+    ],
+)
+def test_earlier_places(place, name):
+    value = getattr(importlib.import_module(f"keras_tsvae.{place}"), name)
+    assert value is getattr(importlib.import_module(value.__module__), name)
+    assert value.__module__ != f"keras_tsvae.{place}"
+    assert keras_tsvae.mixture.GaussianMixture is latents.GaussianMixture
 
 
 if __name__ == "__main__":

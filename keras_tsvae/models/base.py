@@ -71,8 +71,8 @@ class BaseModel(WholeWeights, Inference, keras.Model):
         """Raises a `ValueError` that says what can't be done before the model is built."""
         if not self.built:
             raise ValueError(
-                f"The model must be built before it can be {what}: fit it, or call "
-                "`build((None, height, width, channels))`. "
+                f"The model must be built before it can be {what}: fit it, or call `build` with "
+                "the shape of a batch, such as `(None, height, width, channels)`. "
                 f"Received: {type(self).__name__} {self.name!r} without weights"
             )
 

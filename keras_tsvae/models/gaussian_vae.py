@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_tsvae import losses
 from keras_tsvae.arguments import LEAST_GAMMA
-from keras_tsvae.arrays.types import Shape, Tensor
+from keras_tsvae.arrays.types import Tensor
 from keras_tsvae.layers import GaussianSampling
 from keras_tsvae.models.stage import Stage
 from keras_tsvae.saving.trainability import set_trainability
@@ -43,7 +43,7 @@ class GaussianVAE(Stage):
         self.condition_dim = _condition_dim(encoder, decoder)
         self.sampling = GaussianSampling(name="sampling")
         self.log_gamma: typing.Any = None if gamma is None else self._make_log_gamma()
-        self._track(TRACKED[:-1] if gamma is None else TRACKED)
+        self.track(*(TRACKED[:-1] if gamma is None else TRACKED))
         if not self.trainable:
             set_trainability(self, {})
 
@@ -152,10 +152,6 @@ class GaussianVAE(Stage):
         mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=training)
         code = self.sampling(mean, log_std) if training else mean
         return self.decoder(network_inputs(self.decoder, code, condition), training=training)
-
-    def compute_output_shape(self, input_shape: typing.Any) -> Shape:
-        """Returns the shape of the reconstruction: that of the input."""
-        return input_shape if self.condition_dim is None else input_shape[0]
 
     def get_config(self) -> dict[str, typing.Any]:
         """Returns name, dtype and where gamma comes from."""

@@ -11,7 +11,7 @@ from keras_tsvae import inputs
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.inference import batched, batches_of, collect, finite
 from keras_tsvae.arrays.noise import noise_batches, resolve_seed
-from keras_tsvae.arrays.types import ArrayLike, Dataset, Tensor
+from keras_tsvae.arrays.types import ArrayLike, Dataset, Shape, Tensor
 from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.backend import global_normal
 from keras_tsvae.latents import Posteriors
@@ -31,28 +31,74 @@ class SecondStage(Stage):
     `y`; each array `(n, latent_dim)`. Where it is conditioned, a `Posteriors` with conditions, or
     three arrays `(mean, std, condition)`.
 
-    A subclass defines, each of one batch of tensors, and with a `condition` if it has one:
+    A subclass makes its weights in the constructor or in `build`, and defines these functions of
+    one batch of tensors, each with a `condition` where there is one:
 
-    - `loss_terms(data, training)`: the terms of its objective; `targets(data)` draws z, and
-      `condition(data)` picks out the condition;
+    - `loss_terms(data, training)`: a dict with `loss`, one value per example; `targets(data)` draws
+      z, and `condition(data)` picks out the condition. `track` names what else is to be shown;
     - `generate_batch(u, noise, condition)`: z of standard normal noise, twice `(batch, d)`;
     - `encode_batch(z, condition)`: mean and standard deviation of u, stacked, `(batch, 2, d)`;
-    - `decode_batch(u, condition)`: the mean of z, `(batch, d)`; what editing moves z along;
-    - `conditioned(condition_dim, conditioning)`: a new stage of the same settings, for `wrap`.
+    - `decode_batch(u, condition)`: the mean of z, `(batch, d)`; what editing moves z along.
+
+    For files it defines `get_config` and is registered with Keras, and for `wrap` it defines
+    `conditioned(condition_dim, conditioning)`: a new stage of the same settings.
 
     Args:
         latent_dim: Positive int, the width d of z and of u.
         *args: Further arguments of the next class.
-        **kwargs: Likewise; `name`, `trainable` and `dtype` of `keras.Model`.
+        condition_dim: Positive int, the width of the conditions. Defaults to None: there are none,
+            or the next class knows their width.
+        **kwargs: `name`, `trainable` and `dtype` of `keras.Model`, and what the next class takes.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable()
+        ... class DiagonalGaussian(keras_tsvae.SecondStage):
+        ...     def __init__(self, latent_dim, **kwargs):
+        ...         super().__init__(latent_dim, **kwargs)
+        ...         self.shift = self.add_weight(shape=(latent_dim,), initializer="zeros")
+        ...         self.log_scale = self.add_weight(shape=(latent_dim,), initializer="zeros")
+        ...
+        ...     def loss_terms(self, data, training=False):
+        ...         u = self.encode_batch(self.targets(data))[:, 0]
+        ...         return {"loss": ops.sum(0.5 * u**2 + self.log_scale, axis=-1)}
+        ...
+        ...     def encode_batch(self, z, condition=None):
+        ...         u = (z - self.shift) * ops.exp(-self.log_scale)
+        ...         return ops.stack([u, ops.ones_like(u)], axis=1)
+        ...
+        ...     def decode_batch(self, u, condition=None):
+        ...         return self.shift + ops.exp(self.log_scale) * u
+        ...
+        ...     def generate_batch(self, u, noise, condition=None):
+        ...         return self.decode_batch(u)
+        >>> model = keras_tsvae.TwoStageVAE(first_stage, DiagonalGaussian(latent_dim=16))
     """
 
     title = "stage 2"
 
-    def __init__(self, latent_dim: int, *args: typing.Any, **kwargs: typing.Any):
+    def __init__(
+        self,
+        latent_dim: int,
+        *args: typing.Any,
+        condition_dim: int | None = None,
+        **kwargs: typing.Any,
+    ):
         latent_dim = positive_int("latent_dim", latent_dim)
         super().__init__(*args, **kwargs)
         self.latent_dim = latent_dim
+        if condition_dim is not None:
+            self.condition_dim = positive_int("condition_dim", condition_dim)
         self._z_seed_generator = keras.random.SeedGenerator()
+
+    def build(self, input_shape: Shape) -> None:
+        """Makes the weights that the constructor has not made, for z of `input_shape[1:]`."""
+        self.built = True
+
+    def call(self, inputs: typing.Any, training: bool | None = None) -> Tensor:
+        """Reconstructs a batch of z, or of z and conditions, from the mean of u."""
+        z, condition = self.targets(inputs), self.condition(inputs)
+        arguments = () if condition is None else (condition,)
+        return self.decode_batch(self.encode_batch(z, *arguments)[:, 0], *arguments)
 
     @property
     def reconstructed_shape(self) -> tuple[int, ...]:
@@ -100,6 +146,8 @@ class SecondStage(Stage):
     ) -> keras.callbacks.History:
         """As `fit`, whose arguments, but for the posteriors, have been checked."""
         posteriors = self._posteriors(x, y)
+        if not self.built:
+            self.build((None, self.latent_dim))
         data = self._batches(posteriors, batch_size, training=True, shuffle=shuffle)
         if validation_data is not None:
             size = validation_batch_size or batch_size
@@ -237,3 +285,8 @@ class SecondStage(Stage):
         arrays = posteriors.arrays if self.condition_dim is not None else posteriors.arrays[:2]
         size = BATCH_SIZE if batch_size is None else batch_size
         return inputs.array_batches(arrays, size, training, shuffle)
+
+    def get_config(self) -> dict[str, typing.Any]:
+        """Returns name, dtype and widths."""
+        widths = {"latent_dim": self.latent_dim, "condition_dim": self.condition_dim}
+        return {**super().get_config(), **widths}

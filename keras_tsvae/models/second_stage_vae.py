@@ -110,6 +110,10 @@ class SecondStageVAE(SecondStage, GaussianVAE):
             )
         self.built = True
 
+    def call(self, inputs: typing.Any, training: bool | None = None) -> Tensor:
+        """Reconstructs a batch of z: from the posterior mean, in training from a sample."""
+        return GaussianVAE.call(self, inputs, training)
+
     def conditioned(
         self, condition_dim: int, conditioning: str = "modulate", **kwargs: typing.Any
     ) -> "SecondStageVAE":
@@ -174,10 +178,8 @@ class SecondStageVAE(SecondStage, GaussianVAE):
         """Returns the constructor's arguments."""
         config = {
             **super().get_config(),
-            "latent_dim": self.latent_dim,
             "width": self.width,
             "depth": self.depth,
-            "condition_dim": self.condition_dim,
             "conditioning": self.conditioning,
         }
         for name, replaced in zip(("encoder", "decoder"), self._replaced):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import keras
 
-from keras_tsvae.arrays.types import Dataset, Tensor
+from keras_tsvae.arrays.types import Dataset, Shape, Tensor
 from keras_tsvae.backend import compile_function
 from keras_tsvae.backend.keras_internals import from_within_fit
 from keras_tsvae.inputs import clear_errors
@@ -22,7 +22,7 @@ class Stage(Exportable, CompiledStage):
 
     A subclass measures a batch by `loss_terms(data, training)`, checks and cuts its data by
     `fit_checked` and `batches_to_measure`, and says the shape of one example in
-    `reconstructed_shape`. It calls `_track` with the names of what `fit` shows.
+    `reconstructed_shape`. It calls `track` with the names of what `fit` shows beside the loss.
     """
 
     condition_dim: int | None = None  # the width of the conditions that come with the examples
@@ -30,15 +30,21 @@ class Stage(Exportable, CompiledStage):
     def __init__(self, **kwargs: typing.Any):
         super().__init__(**kwargs)
         self._compiled_functions: dict[str, Callable[..., typing.Any]] = {}
-        self._trackers: list[keras.metrics.Metric] = []
+        self.track("loss")
 
     @property
     def follows_mse(self) -> bool:
         """Whether `update_gamma` is called at every step of the training."""
         return False
 
-    def _track(self, names):
-        """Makes a running mean for each of `names`, which are keys of `loss_terms`."""
+    def track(self, *names: str) -> None:
+        """Sets what `fit` shows and keeps in its history: running means of these `loss_terms`.
+
+        Call it in the constructor. Without a call, it is the loss alone.
+
+        Args:
+            *names: Keys of the dict that `loss_terms` returns, in the order to be shown.
+        """
         self._trackers = [keras.metrics.Mean(name=name) for name in names]
 
     @property
@@ -53,11 +59,15 @@ class Stage(Exportable, CompiledStage):
         return {tracker.name: tracker.result() for tracker in self._trackers}
 
     def loss_terms(self, data: typing.Any, training: bool = False) -> dict[str, Tensor]:
-        """Returns the terms of the objective, one value per example: `loss`, and what is tracked.
+        """Returns the terms of the objective for each example of one batch.
 
         Args:
             data: One batch, as the data set of a fit yields it.
             training: Whether layers act as in training.
+
+        Returns:
+            A dict of float32 tensors of shape `(batch,)`: `loss`, whose mean is minimised, and
+            whatever else `track` names.
         """
         raise NotImplementedError
 
@@ -65,6 +75,10 @@ class Stage(Exportable, CompiledStage):
     def reconstructed_shape(self) -> tuple[int, ...]:
         """The shape of one image, or of one z."""
         raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: typing.Any) -> Shape:
+        """Returns the shape of the reconstruction: that of the input."""
+        return input_shape if self.condition_dim is None else input_shape[0]
 
     @property
     def input_shapes(self) -> typing.Any:
@@ -115,7 +129,8 @@ class Stage(Exportable, CompiledStage):
                 `keras.Model.fit` are refused by name.
 
         Returns:
-            A `keras.callbacks.History` of loss, kl, nll, mse and gamma, means over each epoch.
+            A `keras.callbacks.History` of the loss and, of a VAE, kl, nll, mse and gamma, means
+            over each epoch.
 
         Raises:
             ValueError: If data or arguments are not as described. Values of streamed batches are
@@ -159,7 +174,7 @@ class Stage(Exportable, CompiledStage):
         return_dict: bool = False,
         **others: typing.Any,
     ) -> typing.Any:
-        """Measures loss, kl, nll, mse and gamma.
+        """Measures the loss and, of a VAE, kl, nll, mse and gamma.
 
         Args:
             x: As in `fit`.

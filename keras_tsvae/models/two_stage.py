@@ -110,6 +110,8 @@ class TwoStageVAE(StagedModel, Generator):
         """Builds both stages for images of `input_shape[1:]`."""
         self.first_stage.build(input_shape)
         self._check_widths()
+        if not self.second_stage.built:
+            self.second_stage.build((None, self.latent_dim))
         self.built = True
 
     def fit(
@@ -156,7 +158,8 @@ class TwoStageVAE(StagedModel, Generator):
                 Defaults to None: the preset's, or `batch_size`.
             verbose: As in `keras.Model.fit`; one progress bar per epoch and stage.
             callbacks: List of `keras.callbacks.Callback`. Each sees one training per stage, with
-                this model as its `model`; logs hold loss, kl, nll, mse, gamma and `val_` of each.
+                this model as its `model`; logs hold the loss, of VAEs kl, nll, mse and gamma, and
+                `val_` of each.
             second_stage_callbacks: Callbacks of the second stage, such as loggers with files of
                 their own. Defaults to None: those of the first once more.
             validation_data: Images in the same forms as `x`.

@@ -10,7 +10,7 @@ from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.models import ConditionalTwoStageVAE
-from keras_tsvae.plots.images import require_finite, side_by_side
+from keras_tsvae.plots.images import check_finite, side_by_side
 
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -157,7 +157,7 @@ def _labelled_rows(labels, rows, titles=()):
     from matplotlib.figure import Figure
 
     for label, images in zip(labels, rows):
-        require_finite("images", images, label)
+        check_finite("images", images, label)
     columns = rows.shape[1]
     figure = Figure(
         figsize=(_INCHES * columns + 1, _INCHES * len(rows) + 0.3), layout="constrained"

@@ -46,7 +46,7 @@ def side_by_side(panels: Mapping[str, ArrayLike], columns: int = 8) -> "Figure":
                 "`panels` must hold images of uint8 or floats. "
                 f"Received: {title!r} of dtype {images.dtype}"
             )
-        require_finite("panels", images, title)
+        check_finite("panels", images, title)
     rows = max(-(-len(images) // columns) for images in arrays.values())
     figure = Figure(figsize=(0.55 * columns * len(arrays), 0.55 * rows + 0.5), layout="constrained")
     for axes, (title, images) in zip(
@@ -59,7 +59,7 @@ def side_by_side(panels: Mapping[str, ArrayLike], columns: int = 8) -> "Figure":
     return figure
 
 
-def require_finite(name: str, images: np.ndarray, title: str) -> None:
+def check_finite(name: str, images: np.ndarray, title: str) -> None:
     """Raises a `ValueError` for images that would be drawn as blank places."""
     if not np.isfinite(images).all():
         raise ValueError(

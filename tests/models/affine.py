@@ -11,8 +11,7 @@ class AffineSecondStage(SecondStage):
     """A diagonal Gaussian of z, whose mean is linear in the condition."""
 
     def __init__(self, latent_dim, condition_dim=None, offset=0.0, **kwargs):
-        super().__init__(latent_dim, **kwargs)
-        self.condition_dim = condition_dim
+        super().__init__(latent_dim, condition_dim=condition_dim, **kwargs)
         self.offset = offset
         self.shift = self.add_weight(
             shape=(latent_dim,), initializer=keras.initializers.Constant(offset), name="shift"
@@ -21,8 +20,6 @@ class AffineSecondStage(SecondStage):
         if condition_dim is not None:
             shape = (condition_dim, latent_dim)
             self.weights_of_condition = self.add_weight(shape=shape, initializer="zeros")
-        self._track(["loss"])
-        self.built = True
 
     def conditioned(self, condition_dim, conditioning="modulate", **kwargs):
         return AffineSecondStage(
@@ -33,9 +30,6 @@ class AffineSecondStage(SecondStage):
         z, condition = self.targets(data), self.condition(data)
         u = self._to_u(z, condition)
         return {"loss": ops.sum(0.5 * ops.square(u) + self.log_scale, axis=-1)}
-
-    def call(self, inputs, training=None):
-        return inputs if self.condition_dim is None else inputs[0]
 
     def encode_batch(self, z, condition=None):
         u = self._to_u(z, condition)
@@ -56,5 +50,4 @@ class AffineSecondStage(SecondStage):
         return self.shift + ops.matmul(condition, self.weights_of_condition)
 
     def get_config(self):
-        config = {"latent_dim": self.latent_dim, "condition_dim": self.condition_dim}
-        return {**super().get_config(), **config, "offset": self.offset}
+        return {**super().get_config(), "offset": self.offset}
