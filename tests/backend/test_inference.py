@@ -177,7 +177,15 @@ def test_a_failed_prediction_is_not_put_back_by_a_later_training():
     assert float(stage.log_gamma.numpy()) == -1.0
 
 
-def test_a_step_of_training_ends_before_it_is_interrupted():
+@pytest.fixture
+def interruptible():
+    """A process that a shell has started in the background ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_step_of_training_ends_before_it_is_interrupted(interruptible):
     stage, handled = tiny.first_stage(), []
 
     def step(state, data):

@@ -30,9 +30,9 @@ def test_it_learns_what_it_can_of_the_posteriors(fitted):
     assert list(k for k in history.history if k.startswith("stage2")) == ["stage2_loss"]
     posteriors = model.posteriors(tiny.images(96))
     z = model.second_stage.sample(20_000, seed=0)
-    np.testing.assert_allclose(z.mean(0), posteriors.mean.mean(0), atol=0.15)
+    np.testing.assert_allclose(z.mean(0), posteriors.mean.mean(0), atol=0.3)
     variance = posteriors.mean.var(0) + np.square(posteriors.std).mean(0)
-    np.testing.assert_allclose(z.std(0), np.sqrt(variance), rtol=0.15)
+    np.testing.assert_allclose(z.std(0), np.sqrt(variance), rtol=0.25)
 
 
 def test_u_and_z_are_inverse_and_seeds_mean_the_same(fitted):
