@@ -21,6 +21,7 @@ from keras_tsvae.models import (
     ConditionalTwoStageVAE,
     FirstStageVAE,
     SecondStage,
+    SecondStageMixture,
     SecondStageVAE,
     TwoStageVAE,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "FirstStageVAE",
     "Posteriors",
     "SecondStage",
+    "SecondStageMixture",
     "SecondStageVAE",
     "TwoStageVAE",
     "callbacks",

@@ -7,11 +7,14 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.arrays.inference import with_progress
 from keras_tsvae.arrays.types import ArrayLike, Tensor
 from keras_tsvae.backend import compile_function
+from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
 from keras_tsvae.latents.posteriors import Posteriors
 
-MAX_ROWS = 50_000
+ROUNDS = 30
+CONVERGED = 1e-3  # nats that a round gains at the least
 _NAMES = ("weights", "means", "cholesky")
 
 
@@ -43,19 +46,23 @@ class GaussianMixture:
 
     @classmethod
     def fit(
-        cls, posteriors: Posteriors, num_components: int = 10, seed: int | None = None
+        cls,
+        posteriors: Posteriors,
+        num_components: int = 10,
+        seed: int | None = None,
+        verbose: int | str = 0,
     ) -> "GaussianMixture":
-        """Fits full covariances, by expectation maximisation, to one draw of each posterior.
+        """Fits full covariances by expectation maximisation (see `ExpectationMaximisation`).
 
         Args:
-            posteriors: A `Posteriors`; of more than 50,000, as many drawn at random are used.
+            posteriors: A `Posteriors`; their whole mass counts, not draws from them.
             num_components: Positive int, at most the number of posteriors, which is at least 2.
                 Defaults to 10.
             seed: Non-negative int or None. Defaults to None: another fit at every call.
+            verbose: 1 or "auto" for a progress bar. Defaults to 0.
 
         Raises:
             ValueError: If an argument is not as described.
-            ImportError: If scikit-learn is not installed.
         """
         num_components = positive_int("num_components", num_components)
         if not max(num_components, 2) <= len(posteriors):
@@ -64,21 +71,16 @@ class GaussianMixture:
                 f"be two. Received: num_components={num_components} for {len(posteriors)} "
                 "posteriors"
             )
-        seed = None if seed is None else non_negative_int("seed", seed)
-        try:
-            from sklearn import mixture
-        except ImportError as error:
-            raise ImportError(
-                "A mixture is fitted by scikit-learn: `pip install scikit-learn`."
-            ) from error
-        rng = np.random.default_rng(seed)
-        rows = np.arange(len(posteriors))
-        if len(rows) > MAX_ROWS:
-            rows = np.sort(rng.choice(rows, MAX_ROWS, replace=False))
-        mean, std = posteriors.mean[rows], posteriors.std[rows]
-        z = mean + std * rng.normal(size=mean.shape)
-        fitted = mixture.GaussianMixture(num_components, random_state=rng.integers(2**31)).fit(z)
-        return cls(fitted.weights_, fitted.means_, np.linalg.cholesky(fitted.covariances_))
+        rng = np.random.default_rng(None if seed is None else non_negative_int("seed", seed))
+        rounds = ExpectationMaximisation(posteriors.mean, posteriors.std, num_components, rng)
+        before = -np.inf
+        numbers = range(ROUNDS)
+        for _ in with_progress(numbers, ROUNDS) if verbose in (1, "auto") else numbers:
+            bound = rounds.round()
+            if bound - before < CONVERGED:
+                break
+            before = bound
+        return cls(rounds.weights, rounds.means, rounds.cholesky)
 
     @property
     def latent_dim(self) -> int:

@@ -112,17 +112,20 @@ class Generator(BaseModel):
         *,
         seed: int | None = None,
         batch_size: int = 256,
+        verbose: int | str = 0,
     ) -> None:
         """Fits a Gaussian mixture to the latent vectors, for `sample(n, stage="mixture")`.
 
         It is the simplest model of q(z), and the baseline that the second stage has to beat. It
-        is saved and exported with the model. Needs scikit-learn.
+        is saved and exported with the model. `SecondStageMixture` is a whole second stage of that
+        kind.
 
         Args:
             x: Training images in the forms that `fit` takes, or their `Posteriors`.
             num_components: Positive int. Defaults to 10.
             seed: Non-negative int or None. Defaults to None: another fit at every call.
             batch_size: Images encoded per step, for arrays. Defaults to 256.
+            verbose: 1 or "auto" for progress bars. Defaults to 0.
 
         Raises:
             ValueError: If an argument is not as described, or the model is not built.
@@ -131,13 +134,13 @@ class Generator(BaseModel):
             Ghosh et al. (2020), *From Variational to Deterministic Autoencoders*, section 4.
         """
         if not isinstance(x, Posteriors):
-            x = self.posteriors(x, batch_size=batch_size)
+            x = self.posteriors(x, batch_size=batch_size, verbose=verbose)
         if x.latent_dim != self.latent_dim:
             raise ValueError(
                 f"`x` must hold posteriors of width {self.latent_dim}. "
                 f"Received: latent_dim={x.latent_dim}"
             )
-        self.mixture = GaussianMixture.fit(x, num_components, seed)
+        self.mixture = GaussianMixture.fit(x, num_components, seed, verbose)
 
     def sample(
         self, n: int, *, stage: int | str = 2, seed: int | None = None, batch_size: int = 256

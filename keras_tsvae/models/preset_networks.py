@@ -4,6 +4,8 @@ import inspect
 
 from keras_tsvae import networks
 from keras_tsvae.models.first_stage import FirstStageVAE
+from keras_tsvae.models.second_stage import SecondStage
+from keras_tsvae.models.second_stage_mixture import SecondStageMixture
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.presets import Preset
 
@@ -22,8 +24,8 @@ _ARGUMENTS = (
 )
 
 
-def make_stages(preset: Preset) -> tuple[FirstStageVAE, SecondStageVAE]:
-    """Returns the untrained `FirstStageVAE` and `SecondStageVAE` of a `presets.Preset`."""
+def make_stages(preset: Preset) -> tuple[FirstStageVAE, SecondStage]:
+    """Returns the untrained `FirstStageVAE` and second stage of a `presets.Preset`."""
     given = {name: getattr(preset, name) for name in _ARGUMENTS}
     given = {name: value for name, value in given.items() if value is not None}
     classes = NETWORKS[preset.network]
@@ -44,14 +46,20 @@ def make_stages(preset: Preset) -> tuple[FirstStageVAE, SecondStageVAE]:
         for cls, parameters in zip(classes, taken)
     )
     first = FirstStageVAE(encoder, decoder, preset.gamma, preset.likelihood)
-    second = SecondStageVAE(
+    return first, _second_stage(preset)
+
+
+def _second_stage(preset):
+    condition = _conditioning(preset, "second")
+    if preset.second_stage == "mixture":
+        return SecondStageMixture(preset.latent_dim, condition_dim=condition.get("condition_dim"))
+    return SecondStageVAE(
         preset.latent_dim,
         preset.second_stage_width,
         preset.second_stage_depth,
         gamma=preset.gamma if preset.second_stage_gamma is None else preset.second_stage_gamma,
-        **_conditioning(preset, "second"),
+        **condition,
     )
-    return first, second
 
 
 def _conditioning(preset, stage):

@@ -15,10 +15,10 @@ from keras_tsvae.arrays.types import ArrayLike, Dataset, Shape, Tensor
 from keras_tsvae.arrays.vectors import broadcast_condition, check_vectors
 from keras_tsvae.backend import global_normal
 from keras_tsvae.latents import Posteriors
+from keras_tsvae.models.posterior_inputs import PosteriorsLike, as_posteriors
 from keras_tsvae.models.stage import Stage
 
 BATCH_SIZE = 64
-PosteriorsLike: typing.TypeAlias = Posteriors | tuple[ArrayLike, ...] | ArrayLike
 
 
 class SecondStage(Stage):
@@ -38,7 +38,9 @@ class SecondStage(Stage):
       z, and `condition(data)` picks out the condition. `track` names what else is to be shown;
     - `generate_batch(u, noise, condition)`: z of standard normal noise, twice `(batch, d)`;
     - `encode_batch(z, condition)`: mean and standard deviation of u, stacked, `(batch, 2, d)`;
-    - `decode_batch(u, condition)`: the mean of z, `(batch, d)`; what editing moves z along.
+    - `decode_batch(u, condition)`: the mean of z, `(batch, d)`; what editing moves z along;
+    - `log_prob_batch(z, condition)`: the log density of z, or a lower bound of it, `(batch,)`; for
+      `log_prob` alone.
 
     For files it defines `get_config` and is registered with Keras, and for `wrap` it defines
     `conditioned(condition_dim, conditioning)`: a new stage of the same settings.
@@ -187,6 +189,27 @@ class SecondStage(Stage):
         means = batched(self._compiled(self.decode_batch, batch_size), arrays, batch_size)
         return collect(finite(means, "latent vectors"), len(arrays[0]))
 
+    def log_prob(
+        self, z: ArrayLike, batch_size: int = 256, condition: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Returns log p(z), or log p(z|c), in nats, a float32 array `(n,)`.
+
+        It is exact of a mixture, and a lower bound of a VAE. Its mean over z that are drawn from
+        posteriors of held-out images says what a second stage is worth.
+
+        Args:
+            z: Array `(n, latent_dim)`.
+            batch_size: Rows per step. Defaults to 256.
+            condition: Coded conditions `(n, condition_dim)`, or one row for all, where the stage
+                takes them.
+
+        Raises:
+            ValueError: If an argument is not as described.
+        """
+        arrays = self._checked("z", z, condition)
+        log_prob = self._compiled(self.log_prob_batch, batch_size)
+        return collect(batched(log_prob, arrays, batch_size), len(arrays[0]))
+
     def sample(
         self,
         n: int,
@@ -249,6 +272,10 @@ class SecondStage(Stage):
         """Returns the means of z of one batch of u, as a tensor."""
         raise NotImplementedError
 
+    def log_prob_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Returns the log density of one batch of z, or a lower bound of it, `(batch,)`."""
+        raise NotImplementedError
+
     def generate_batch(self, u: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns samples of z for one batch of standard normal noise, as a tensor."""
         raise NotImplementedError
@@ -260,26 +287,7 @@ class SecondStage(Stage):
         return (vectors, *broadcast_condition(condition, len(vectors), self.condition_dim))
 
     def _posteriors(self, x, y=None, name="x"):
-        """Returns `x`, or the pair `x` and `y`, as `Posteriors` of this stage's width."""
-        if not isinstance(x, Posteriors):
-            pair = x if y is None else (x, y)
-            if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
-                raise ValueError(
-                    f"`{name}` must be `Posteriors` or a pair of arrays (mean, std). "
-                    f"Received: type({name})={type(x).__name__}"
-                )
-            x = Posteriors(*pair)
-        if x.latent_dim != self.latent_dim:
-            raise ValueError(
-                f"`{name}` must hold posteriors of width {self.latent_dim}. "
-                f"Received: latent_dim={x.latent_dim}"
-            )
-        if self.condition_dim is not None and x.condition_dim != self.condition_dim:
-            raise ValueError(
-                f"`{name}` must hold posteriors with conditions of width {self.condition_dim}. "
-                f"Received: condition_dim={x.condition_dim}"
-            )
-        return x
+        return as_posteriors(x, y, self.latent_dim, self.condition_dim, name)
 
     def _batches(self, posteriors, batch_size, training=False, shuffle=True):
         arrays = posteriors.arrays if self.condition_dim is not None else posteriors.arrays[:2]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tsvae import losses
 from keras_tsvae.arguments import check_gamma
 from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.arrays.types import Shape, Tensor
@@ -16,6 +17,7 @@ from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.saving.trainability import trainability, trainability_kept
 
 RESCALING_SAMPLES = 4096
+BOUND_DRAWS, BOUND_SEED = 16, 0
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
@@ -151,6 +153,24 @@ class SecondStageVAE(SecondStage, GaussianVAE):
         return ops.cast(
             self.decoder(network_inputs(self.decoder, u, condition), training=False), "float32"
         )
+
+    def log_prob_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Returns a lower bound of the log density of one batch of z, `(batch,)`.
+
+        `E_q(u|z)[log p(z|u)] - KL(q(u|z) || N(0, I))`, the mean over 16 draws of u, the same for
+        all z.
+        """
+        stacked = self.encode_batch(z / self.z_scale, condition)
+        mean, std = stacked[:, 0], stacked[:, 1]
+        noise = keras.random.normal((BOUND_DRAWS, self.latent_dim), seed=BOUND_SEED)
+        nll = sum(
+            losses.gaussian_nll(
+                z / self.z_scale, self.decode_batch(mean + std * row, condition), self.log_gamma
+            )
+            for row in ops.unstack(noise)
+        )
+        kl = losses.kl_divergence(mean, ops.log(std))
+        return -nll / BOUND_DRAWS - kl - self.latent_dim * ops.log(self.z_scale)
 
     def generate_batch(self, u: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns samples of z for one batch of u, with `noise` scaled by gamma, as a tensor."""

@@ -21,6 +21,7 @@ KINDS = ("attributes", "classes", "number", "vector")
 NETWORKS = ("resnet", "infogan", "wae")
 LearningRate: typing.TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 CONDITIONED_STAGES = ("both", "first", "second")
+SECOND_STAGES = ("vae", "mixture")
 SCHEDULES = ("constant", "halved", "cosine")
 _POSITIVE = (
     "latent_dim",
@@ -45,6 +46,7 @@ class Preset:
         epochs, second_stage_epochs: Epochs of either stage.
         base_dim, num_scale, block_per_scale, depth_per_block, kernel_size, fc_dim: Arguments of
             the networks, as far as they take them. None: the network's default.
+        second_stage: `"vae"` or `"mixture"`: the kind of the second stage.
         second_stage_width, second_stage_depth: Units and number of the second stage's layers.
         gamma: Of both stages: `"learned"`, `"computed"`, `"optimal"` or a positive number.
         second_stage_gamma: Of the second stage, if it is another one. None: `gamma`.
@@ -94,6 +96,7 @@ class Preset:
     condition_names: tuple[str, ...] | None = None
     conditioning: str = "modulate"
     conditioned_stages: str = "both"
+    second_stage: str = "vae"
 
     def __post_init__(self) -> None:
         """Checks every field that no network or stage checks later."""
@@ -121,6 +124,7 @@ class Preset:
         for name, choices in (
             ("network", NETWORKS),
             ("schedule", SCHEDULES),
+            ("second_stage", SECOND_STAGES),
             ("conditioning", CONDITIONING),
             ("conditioned_stages", CONDITIONED_STAGES),
             ("conditions", (None, *KINDS)),

@@ -6,8 +6,6 @@ import keras_tsvae as tsvae
 from keras_tsvae.latents.mixture import GaussianMixture
 from tests import tiny
 
-pytest.importorskip("sklearn")
-
 
 def clusters(n):
     """Posteriors of two far clusters, one with three quarters of the mass and correlated."""
@@ -32,12 +30,6 @@ def test_samples_are_distributed_as_the_posteriors():
     np.testing.assert_allclose(z[~left].mean(0), [6.0, 0.0], atol=0.1)
     np.testing.assert_allclose(np.cov(z[left].T), [[0.34, 0], [0, 0.34]], atol=0.05)
     np.testing.assert_allclose(np.cov(z[~left].T), [[1.09, 0.8], [0.8, 1.09]], atol=0.12)
-
-
-def test_of_many_posteriors_some_are_used(monkeypatch):
-    monkeypatch.setattr("keras_tsvae.latents.mixture.MAX_ROWS", 2000)
-    mixture = GaussianMixture.fit(clusters(10_000), num_components=2, seed=0)
-    np.testing.assert_allclose(sorted(mixture.weights), [0.25, 0.75], atol=0.04)
 
 
 def test_a_model_samples_from_its_mixture(images, tmp_path):

@@ -1,0 +1,129 @@
+"""How a mixture is fitted as a second stage: rounds of expectation maximisation as epochs."""
+
+import typing
+
+import keras
+import numpy as np
+
+from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
+from keras_tsvae.latents.posteriors import Posteriors
+
+CANDIDATES = (1, 2, 5, 10, 20, 35, 50, 70, 100)
+ROUNDS_TO_CHOOSE = 5
+HELD_OUT = 0.1
+FEWEST_EACH = 4  # examples of a component for each of its dimensions, when many are tried
+CONVERGED = 1e-4  # nats that a round gains at the least
+CONDITION_STD = 0.1  # of conditions, so that those of few values have a density
+
+
+def train_mixture(
+    stage: typing.Any,
+    posteriors: Posteriors,
+    *,
+    epochs: int,
+    initial_epoch: int,
+    verbose: int | str,
+    callbacks: list[keras.callbacks.Callback],
+    validation_data: Posteriors | None,
+    validation_freq: int | list[int],
+    **others: typing.Any,
+) -> keras.callbacks.History:
+    """Fits a `SecondStageMixture`. Each epoch is a round; none is made that gains nothing.
+
+    Args:
+        stage: The mixture.
+        posteriors: What it is fitted to.
+        epochs: Rounds at the most.
+        initial_epoch: As in `keras.Model.fit`.
+        verbose: As in `keras.Model.fit`.
+        callbacks: Callbacks, as `keras.Model.fit` calls them.
+        validation_data: Held-out posteriors, or None.
+        validation_freq: As in `keras.Model.fit`.
+        **others: Arguments of a fit that say how batches of gradients are cut.
+
+    Returns:
+        The `History` of `loss`, and `val_loss` of validation data, in nats.
+    """
+    watching = keras.callbacks.CallbackList(
+        callbacks,
+        add_history=True,
+        add_progbar=verbose != 0,
+        verbose=verbose,
+        model=stage,
+        epochs=epochs,
+        steps=1,
+    )
+    stage.stop_training = False
+    watching.on_train_begin()
+    rounds, best = _start(stage, posteriors, verbose), -np.inf
+    for epoch in range(initial_epoch, epochs):
+        watching.on_epoch_begin(epoch)
+        watching.on_train_batch_begin(0)
+        bound = rounds.round()
+        stage.assign_components(rounds.weights, rounds.means, rounds.cholesky)
+        logs = {"loss": -bound}
+        watching.on_train_batch_end(0, logs)
+        if validation_data is not None and _validates(validation_freq, epoch):
+            measured = stage.evaluate(validation_data, verbose=0, return_dict=True)
+            logs |= {f"val_{name}": value for name, value in measured.items()}
+        watching.on_epoch_end(epoch, logs)
+        if stage.stop_training or bound - best < CONVERGED:
+            break
+        best = bound
+    watching.on_train_end()
+    return stage.history
+
+
+def _start(stage, posteriors, verbose):
+    """Returns the rounds to be made, from a seeded start or, once fitted, from the mixture."""
+    mean, std = _joint(posteriors, stage.condition_dim is not None)
+    rng = np.random.default_rng(stage.seed)
+    components = stage.num_components
+    if components is None:
+        components = choose_components(mean, std, rng)
+        if verbose:
+            print(f"{components} components, chosen by held-out log likelihood")
+    return ExpectationMaximisation(mean, std, min(components, len(mean)), rng)
+
+
+def _joint(posteriors, conditioned):
+    """Returns means and deviations of z, or of the pairs (c, z)."""
+    if not conditioned:
+        return posteriors.mean, posteriors.std
+    condition = np.asarray(posteriors.condition, "float32")
+    spread = np.full_like(condition, CONDITION_STD)
+    return (
+        np.concatenate([condition, posteriors.mean], 1),
+        np.concatenate([spread, posteriors.std], 1),
+    )
+
+
+def choose_components(mean: np.ndarray, std: np.ndarray, rng: np.random.Generator) -> int:
+    """Returns the number of components under which held-out posteriors are most probable.
+
+    More and more are tried until a tenth of the posteriors, held out, gains nothing by it.
+
+    Args:
+        mean: Array `(n, d)`.
+        std: Array of the same shape.
+        rng: Of the split and the starts.
+    """
+    order = rng.permutation(len(mean))
+    cut = max(int(HELD_OUT * len(order)), 1)
+    held_out, kept = np.sort(order[:cut]), np.sort(order[cut:])
+    best, best_bound = 1, -np.inf
+    for components in CANDIDATES:
+        if components > 1 and components * FEWEST_EACH * mean.shape[1] > len(kept):
+            break
+        fitted = ExpectationMaximisation(mean[kept], std[kept], components, rng)
+        for _ in range(ROUNDS_TO_CHOOSE):
+            fitted.round()
+        bound = fitted.bound(mean[held_out], std[held_out])
+        if bound <= best_bound:
+            break
+        best, best_bound = components, bound
+    return best
+
+
+def _validates(freq, epoch):
+    return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq

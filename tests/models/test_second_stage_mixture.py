@@ -1,0 +1,166 @@
+"""The Gaussian mixture as a whole second stage."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_tsvae as tsvae
+from tests import tiny
+
+LOG_2PI = np.log(2 * np.pi)
+
+
+def posteriors(n, label_means=((4.0, 0.0), (-4.0, 1.0)), seed=0, conditioned=False):
+    """Posteriors of two far clusters of deviation 1, each with its own class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(2, size=n)
+    means = np.array(label_means)[labels] + 0.8 * rng.standard_normal((n, 2))
+    arrays = means.astype("float32"), np.full((n, 2), 0.6, "float32")
+    return tsvae.Posteriors(*arrays, *([np.eye(2, dtype="float32")[labels]] * conditioned))
+
+
+def log_density(z):
+    """Of the clusters above."""
+    distances = [np.square(z - center).sum(1) for center in ((4.0, 0.0), (-4.0, 1.0))]
+    return np.logaddexp(*(-0.5 * distance for distance in distances)) - LOG_2PI - np.log(2)
+
+
+@pytest.fixture(scope="module")
+def stage():
+    stage = tsvae.SecondStageMixture(2, num_components=2)
+    stage.compile()
+    stage.fit(posteriors(20_000), epochs=30, verbose=0)
+    return stage
+
+
+def test_its_density_is_that_of_the_data(stage):
+    z = posteriors(500, seed=1).mean
+    np.testing.assert_allclose(stage.log_prob(z), log_density(z), atol=0.1)
+    nats = stage.evaluate(posteriors(4000, seed=2), verbose=0, return_dict=True)["loss"]
+    entropy = 1.0 + LOG_2PI + np.log(2)  # of two far clusters
+    np.testing.assert_allclose(nats, entropy, atol=0.05)
+
+
+def test_samples_seeds_and_the_way_to_u_and_back(stage):
+    z = stage.sample(20_000, seed=0)
+    assert abs((z[:, 0] > 0).mean() - 0.5) < 0.02
+    np.testing.assert_allclose(z[z[:, 0] > 0].mean(0), [4.0, 0.0], atol=0.05)
+    np.testing.assert_allclose(np.cov(z[z[:, 0] > 0].T), np.eye(2), atol=0.06)
+    np.testing.assert_allclose(z[:300], stage.sample(300, seed=0, batch_size=7), atol=1e-5)
+    u, std = stage.encode(z[:2000])
+    assert (std == 0).all()
+    np.testing.assert_allclose(np.cov(u.T), np.eye(2), atol=0.12)
+    np.testing.assert_allclose(stage.decode(u[:200]), z[:200], atol=5e-3)
+
+
+def test_history_validation_and_an_end_when_nothing_is_gained():
+    stage = tsvae.SecondStageMixture(2, num_components=2)
+    stage.compile()
+    history = stage.fit(
+        posteriors(2000), epochs=50, verbose=0, validation_data=posteriors(500, seed=3)
+    )
+    assert set(history.history) == {"loss", "val_loss"}
+    assert len(history.epoch) < 50
+    losses = history.history["loss"]
+    assert losses == sorted(losses, reverse=True)
+    assert abs(history.history["val_loss"][-1] - (1.0 + LOG_2PI + np.log(2))) < 0.2
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(stage, "stop_training", True)
+    )
+    assert len(stage.fit(posteriors(2000), epochs=5, verbose=0, callbacks=[stop]).epoch) == 1
+
+
+def test_the_number_of_components_is_found():
+    stage = tsvae.SecondStageMixture(2)
+    stage.compile()
+    stage.fit(posteriors(3000), epochs=20, verbose=0)
+    z = posteriors(500, seed=1).mean
+    np.testing.assert_allclose(stage.log_prob(z).mean(), log_density(z).mean(), atol=0.05)
+
+
+def test_conditions_say_where_samples_lie(tmp_path):
+    stage = tsvae.SecondStageMixture(2, num_components=4, condition_dim=2)
+    stage.compile()
+    stage.fit(posteriors(5000, conditioned=True), epochs=20, verbose=0)
+    for condition, center in zip(np.eye(2), ((4.0, 0.0), (-4.0, 1.0))):
+        z = stage.sample(4000, seed=0, condition=condition)
+        np.testing.assert_allclose(z.mean(0), center, atol=0.12)
+        np.testing.assert_allclose(np.cov(z.T), np.eye(2), atol=0.12)
+        exact = -0.5 * np.square(z - center).sum(1) - LOG_2PI
+        received = stage.log_prob(z, condition=condition)
+        assert abs(received.mean() - exact.mean()) < 0.1
+        u, _ = stage.encode(z[:50], condition=condition)
+        np.testing.assert_allclose(stage.decode(u, condition=condition), z[:50], atol=5e-3)
+    stage.save(tmp_path / "stage.keras")
+    loaded = keras.saving.load_model(tmp_path / "stage.keras")
+    received = loaded.sample(5, seed=1, condition=[1, 0])
+    np.testing.assert_array_equal(received, stage.sample(5, seed=1, condition=[1, 0]))
+
+
+@pytest.fixture(scope="module")
+def whole():
+    keras.utils.set_random_seed(1)
+    model = tsvae.TwoStageVAE(tiny.first_stage(), tsvae.SecondStageMixture(tiny.LATENT_DIM, 3))
+    model.compile("adam")
+    model.fit(tiny.images(96), batch_size=16, epochs=1, second_stage_epochs=5, verbose=0)
+    return model
+
+
+def test_a_whole_model_saves_it_and_draws_from_it(whole, tmp_path):
+    samples = whole.sample(5, seed=3)
+    np.testing.assert_allclose(
+        samples, whole.decode(whole.second_stage.sample(5, seed=3)), atol=1e-6
+    )
+    whole.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.sample(5, seed=3), samples)
+    whole.save_weights(tmp_path / "model.weights.h5")
+    other = tsvae.TwoStageVAE(tiny.first_stage(), tsvae.SecondStageMixture(tiny.LATENT_DIM, 3))
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(other.sample(5, seed=3), samples)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
+def test_a_saved_model_draws_what_it_draws(whole, tmp_path):
+    import tensorflow as tf
+
+    whole.export(tmp_path / "saved_model")
+    sampler = tf.saved_model.load(str(tmp_path / "saved_model"))
+    np.testing.assert_allclose(sampler.sample(5, seed=3), whole.sample(5, seed=3), atol=1e-5)
+
+
+def test_presets_wrap_and_edits():
+    model = tsvae.TwoStageVAE.from_preset(
+        "digits", second_stage="mixture", base_dim=4, fc_dim=16, train_size=96
+    )
+    assert isinstance(model.second_stage, tsvae.SecondStageMixture)
+    images, labels = tiny.images(96), np.arange(96) % 2
+    model.compile()
+    with pytest.warns(UserWarning, match="schedule"):
+        model.fit(images, batch_size=32, epochs=1, second_stage_epochs=2, verbose=0)
+    conditional = tsvae.ConditionalTwoStageVAE.wrap(model, tsvae.conditions.Classes(2))
+    assert conditional.second_stage.condition_dim == 2
+    conditional.compile()
+    conditional.fit(images, labels, batch_size=32, second_stage_epochs=2, verbose=0)
+    assert conditional.sample(3, condition=1, seed=0).shape == (3, 8, 8, 1)
+    same = conditional.edit(images[:2], 0, condition=[0, 0])
+    np.testing.assert_allclose(same, conditional.reconstruct(images[:2]), atol=1e-4)
+    with pytest.raises(ValueError, match="`second_stage` must be one of"):
+        tsvae.presets.get("digits", second_stage="flow")
+
+
+@pytest.mark.parametrize("name", ["num_components", "condition_dim"])
+def test_bad_arguments_are_named(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be a positive integer"):
+        tsvae.SecondStageMixture(2, **{name: 0})
+
+
+def test_the_bound_of_a_vae_is_below_the_density():
+    # Of a VAE whose decoder ignores u, p(z) is known, and the bound misses it by KL alone.
+    second = tsvae.SecondStageVAE(2, width=4, depth=1, gamma=0.5)
+    second.decoder.set_weights([np.zeros_like(w) for w in second.decoder.get_weights()])
+    z = np.random.default_rng(0).standard_normal((50, 2)).astype("float32")
+    exact = -0.5 * np.square(z / 0.5).sum(1) - LOG_2PI - 2 * np.log(0.5)
+    mean, std = second.encode(z)
+    kl = 0.5 * (np.square(mean) + np.square(std) - 1).sum(1) - np.log(std).sum(1)
+    np.testing.assert_allclose(second.log_prob(z), exact - kl, rtol=1e-4, atol=1e-4)
