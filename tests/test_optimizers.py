@@ -7,6 +7,8 @@ from keras_tsvae.optimizers import FusedAdam
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 
 def steps(optimizer, number=6):
     """Values of two variables after steps along fixed gradients."""

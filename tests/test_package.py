@@ -62,6 +62,7 @@ def process():
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.backend_free
 def test_jax_alone_is_enough(process):
     shape, _, refused = json.loads(process.stdout)
@@ -69,6 +70,7 @@ def test_jax_alone_is_enough(process):
     assert "`tf_dataset` needs TensorFlow: `pip install tensorflow`" in refused
 
 
+@pytest.mark.slow
 @pytest.mark.backend_free
 def test_importing_loads_no_optional_library(process):
     _, asked, _ = json.loads(process.stdout)
@@ -76,6 +78,7 @@ def test_importing_loads_no_optional_library(process):
     assert "numpy" in asked and not optional & set(asked)
 
 
+@pytest.mark.slow
 @pytest.mark.backend_free
 def test_other_backends_are_refused_with_a_word(process):
     assert "KERAS_BACKEND to 'tensorflow' or 'jax'" in process.stderr

@@ -13,7 +13,7 @@ from tests import conditioned, tiny
 from tests.callbacks import linear
 from tests.conditions import toy
 
-pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:FID of")]
 NAMES = ("fid", "grid", "latents", "conditions")
 
 
@@ -47,20 +47,19 @@ class Looks(keras.callbacks.Callback):
         callback.look = lambda epoch, *rest: (self.epochs.append(epoch + 1), look(epoch, *rest))[1]
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("every", "epochs", "expected"), [(10, 3, [1, 3]), (2, 5, [1, 2, 4, 5]), (1, 2, [1, 2])]
 )
-def test_the_first_every_nth_and_the_last_epoch(name, every, epochs, expected, images, tmp_path):
+def test_the_first_every_nth_and_the_last_epoch(every, epochs, expected, images, tmp_path):
     model = conditioned.FakeModel()
-    callback = make(name, images, tmp_path / "new", every)
-    looks = Looks(callback)
+    callbacks = [make(name, images, tmp_path / "new", every) for name in NAMES]
+    looks = {name: Looks(callback) for name, callback in zip(NAMES, callbacks)}
     fit = {"batch_size": 96, "epochs": epochs, "second_stage_epochs": 1, "verbose": 0}
-    model.fit(images, callbacks=[callback], **fit)
-    assert looks.epochs == [*expected, 1]  # and the only one of the second stage
-    if name == "grid":
-        files = sorted(path.name for path in (tmp_path / "new").glob("stage1*"))
-        assert files == [f"stage1_epoch_{epoch:04}.png" for epoch in expected]
+    model.fit(images, callbacks=callbacks, **fit)
+    for name in NAMES:
+        assert looks[name].epochs == [*expected, 1], name  # and the only one of the second stage
+    files = sorted(path.name for path in (tmp_path / "new").glob("stage1*"))
+    assert files == [f"stage1_epoch_{epoch:04}.png" for epoch in expected]
 
 
 def test_an_epoch_that_a_callback_before_makes_the_last(images):

@@ -9,6 +9,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TENSORFLOW, reason="the demo is run once, where it exports a SavedModel")
 def test_digits_writes_everything_it_names(run_small, tmp_path):
     printed = run_small("digits", *SHORT, "--limit", 130)

@@ -7,6 +7,8 @@ import pytest
 from tests import tiny
 from tests.examples.scripts import ONE_ON_JAX, SHORT, check_written
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 

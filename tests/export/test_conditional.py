@@ -7,9 +7,10 @@ import pytest
 from keras_tsvae.conditions import Classes
 from tests.conditions import toy
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="only TensorFlow exports"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports"),
+]
 IMAGES, ATTRIBUTES = toy.data(24, seed=3)
 FLOATS = (IMAGES / 255).astype("float32")
 CODES = ATTRIBUTES.astype("float32")

@@ -12,6 +12,8 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.conditions import toy
 
+pytestmark = pytest.mark.slow
+
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
 )

@@ -9,6 +9,8 @@ from keras_tsvae import inputs
 from tests import tiny
 from tests.conditions import toy
 
+pytestmark = pytest.mark.slow
+
 tf = pytest.importorskip("tensorflow")
 
 IMAGES, ATTRIBUTES = toy.data(64)

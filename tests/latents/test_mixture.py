@@ -6,6 +6,8 @@ import keras_tsvae as tsvae
 from keras_tsvae.latents.mixture import GaussianMixture
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 
 def clusters(n):
     """Posteriors of two far clusters, one with three quarters of the mass and correlated."""

@@ -10,6 +10,8 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 
 class Recorder(keras.callbacks.Callback):
     """Remembers whom it watched and what it saw."""

@@ -11,6 +11,8 @@ from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from tests import tiny
 from tests.conditions import toy
 
+pytestmark = pytest.mark.slow
+
 IMAGES, ATTRIBUTES = toy.data(96)
 QUICK = {"epochs": 0, "second_stage_epochs": 1, "recognizer_epochs": 0, "verbose": 0}
 

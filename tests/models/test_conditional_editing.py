@@ -3,6 +3,8 @@ import pytest
 
 from tests.conditions import toy
 
+pytestmark = pytest.mark.slow
+
 IMAGES, ATTRIBUTES = toy.data(200, seed=9)  # unseen in training
 TRUE = toy.seen(IMAGES / 255)
 

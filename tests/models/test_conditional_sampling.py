@@ -5,6 +5,8 @@ from keras_tsvae.arrays.noise import noise_batches
 from tests.conditions import toy
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 N = 200  # one size for all, so that JAX compiles once
 WEST = {"north_west": 1}
 

@@ -11,6 +11,8 @@ from tests import tiny
 from tests.conditions import toy
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 IMAGES, ATTRIBUTES = toy.data(50, seed=9)
 
 

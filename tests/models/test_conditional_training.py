@@ -8,6 +8,8 @@ from keras_tsvae.conditions import Attributes, Classes, JointConditions, Number,
 from tests import tiny
 from tests.conditions import toy
 
+pytestmark = pytest.mark.slow
+
 IMAGES, ATTRIBUTES = toy.data(96)
 LABELS = np.arange(96) % 5
 KEYS = ["gamma", "kl", "loss", "mse", "nll"]

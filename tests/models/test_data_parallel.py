@@ -15,9 +15,12 @@ from tests import tiny
 from tests.harness import flat
 from tests.models import data_parallel
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="keras.distribution needs the JAX backend"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        keras.backend.backend() != "jax", reason="keras.distribution needs the JAX backend"
+    ),
+]
 
 
 def train_in_processes(folder, processes, devices):

@@ -2,10 +2,13 @@
 
 import keras
 import numpy as np
+import pytest
 from keras.optimizers import LossScaleOptimizer
 
 import keras_tsvae as tsvae
 from tests import tiny
+
+pytestmark = pytest.mark.slow
 
 
 def test_networks_in_float64_are_trained(images, tmp_path):

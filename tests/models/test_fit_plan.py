@@ -97,6 +97,7 @@ def test_what_the_second_stage_needs_is_checked_first(kind, arguments, message, 
     assert untouched(model) and getattr(model, "joint", None) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [tiny.two_stage, conditional])
 def test_a_stage_that_is_not_compiled_is_found_at_once(make):
     model = make()
@@ -128,6 +129,7 @@ def test_what_asks_for_nothing_is_no_error():
     tiny.first_stage().fit(IMAGES, batch_size=48, verbose=0, **nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind, form",
     [("first", list), ("second", tuple), ("second", list), ("both", tuple), ("conditional", list)],
@@ -217,6 +219,7 @@ def warned(fit, *args, **kwargs):
     return [str(w.message) for w in caught if "schedule" in str(w.message)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["cosine", "halved"])
 def test_a_schedule_that_is_not_as_long_as_the_fit_is_warned_of(schedule):
     changes = {"epochs": 2, "second_stage_epochs": 3, "batch_size": 16, "train_size": 96}

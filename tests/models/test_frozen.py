@@ -8,6 +8,8 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.networks.test_functional_models import find, flags, trained
 
+pytestmark = pytest.mark.slow
+
 
 def saved_and_loaded(model, tmp_path):
     model.save(tmp_path / "model.keras")

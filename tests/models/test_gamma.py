@@ -10,6 +10,8 @@ from keras_tsvae.backend import compile_function
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 
 def first_stage(networks=tiny.dense_networks, **kwargs):
     stage = tsvae.FirstStageVAE(*networks(), **kwargs)

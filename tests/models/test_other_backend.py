@@ -12,9 +12,12 @@ from tests.conditions import toy
 from tests.harness import flat
 
 pytest.importorskip("jax")
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="TensorFlow's files go to JAX and come back"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        keras.backend.backend() != "tensorflow", reason="TensorFlow's files go to JAX and come back"
+    ),
+]
 IMAGES, ATTRIBUTES = toy.data(50, seed=9)
 Z = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
 NOISE = np.random.default_rng(1).normal(size=(50, 4)).astype("float32")

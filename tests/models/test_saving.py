@@ -11,6 +11,8 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 
 def test_round_trip_is_bit_equal_with_compile_and_optimiser_state(fitted, images, tmp_path):
     fitted.save(tmp_path / "model.keras")

@@ -10,6 +10,8 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.models.affine import AffineSecondStage
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = {"epochs": 1, "second_stage_epochs": 100, "batch_size": 96, "verbose": 0}
 
 

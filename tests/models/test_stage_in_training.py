@@ -8,67 +8,77 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 
 class Visit(keras.callbacks.Callback):
-    """Calls a function with the model once, at the end of a stage's second batch or first epoch."""
+    """Calls a function with the model at the end of each stage's second batch and of its epoch."""
 
-    def __init__(self, function, at="epoch"):
+    def __init__(self, function):
         super().__init__()
-        self.function, self.at, self.results = function, at, {}
+        self.function, self.results = function, {"batch": {}, "epoch": {}}
 
-    def visit(self):
-        stage = self.model.stage_in_training
-        if stage not in self.results:
-            self.results[stage] = self.function(self.model)
+    def visit(self, at):
+        self.results[at][self.model.stage_in_training] = self.function(self.model, at)
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.at == "batch" and batch == 1:
-            self.visit()
+        if batch == 1:
+            self.visit("batch")
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.at == "epoch":
-            self.visit()
+        self.visit("epoch")
 
 
-def visited(function, at="epoch", model=None, **arguments):
+def visited(function, model=None):
     """Fits a model, and returns it with what the function returned in either stage."""
     model = tiny.two_stage() if model is None else model
-    visit = Visit(function, at)
-    arguments = {"batch_size": 16, "epochs": 1, "second_stage_epochs": 1, **arguments}
-    model.fit(tiny.images(96), callbacks=[visit], verbose=0, **arguments)
-    assert list(visit.results) == ["stage1", "stage2"]
+    visit = Visit(function)
+    arguments = {"batch_size": 16, "epochs": 1, "second_stage_epochs": 1, "verbose": 0}
+    model.fit(tiny.images(96), callbacks=[visit], **arguments)
+    assert all(list(seen) == ["stage1", "stage2"] for seen in visit.results.values())
     return model, visit.results
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory):
+    """A fitted model, what was seen of it at the end of an epoch, and its weights' files then."""
+    folder = tmp_path_factory.mktemp("weights")
+
+    def look(model, at):
+        model.save_weights(folder / f"{model.stage_in_training}.weights.h5")
+        return {
+            "itself": (model, isinstance(model, keras.Model), model.compiled),
+            "optimizer": model.optimizer,
+            "metrics": model.metrics,
+            "stop_training": model.stop_training,
+            "traced": model.train_function is not None,
+            "history": sorted(model.history.history),
+            "results": sorted(model.get_metrics_result()),
+        }
+
+    model, seen = visited(look)
+    return model, seen["epoch"], folder
 
 
 def steps(model):
     return [int(flat(stage.optimizer.iterations)[0]) for stage in model.stages().values()]
 
 
-def test_it_is_the_model_itself():
-    model, seen = visited(
-        lambda m: (m, isinstance(m, keras.Model), m.stage_in_training, m.compiled)
-    )
+def test_it_is_the_model_itself(looked_at):
+    model, seen, _ = looked_at
     for stage in ("stage1", "stage2"):
-        assert seen[stage][0] is model and seen[stage][1:] == (True, stage, True)
+        assert seen[stage]["itself"] == (model, True, True)
     assert model.stage_in_training is None
 
 
-def test_optimizer_metrics_and_history_are_those_of_the_stage_in_training():
-    model, seen = visited(
-        lambda m: (
-            m.optimizer,
-            m.metrics,
-            m.stop_training,
-            m.train_function is not None,
-            sorted(m.history.history),
-            sorted(m.get_metrics_result()),
-        )
-    )
+def test_optimizer_metrics_and_history_are_those_of_the_stage_in_training(looked_at):
+    model, seen, _ = looked_at
     for name, stage in model.stages().items():
-        optimizer, metrics, stop, trained, *keys = seen[name]
-        assert optimizer is stage.optimizer and metrics is stage.metrics
-        assert stop is False and trained
-        assert keys == [[], sorted(("gamma", "kl", "loss", "mse", "nll"))]
+        assert seen[name]["optimizer"] is stage.optimizer
+        assert seen[name]["metrics"] is stage.metrics
+        assert seen[name]["stop_training"] is False and seen[name]["traced"]
+        assert seen[name]["history"] == []
+        assert seen[name]["results"] == sorted(("gamma", "kl", "loss", "mse", "nll"))
     assert model.optimizer is model.first_stage.optimizer
     assert model.metrics is model.first_stage.metrics
 
@@ -84,45 +94,46 @@ def test_compiled_says_whether_both_stages_are():
     assert fresh.compiled
 
 
-@pytest.mark.parametrize("at", ["batch", "epoch"])
-def test_callbacks_see_the_weights_of_the_moment(at):
+def test_callbacks_see_the_weights_of_the_moment():
     """On JAX they live outside of the model during an epoch."""
     images = tiny.images(5) / np.float32(255)
 
-    def look(model):
+    def look(model, at):
         called, computed = flat(model(images))[0], model.reconstruct(images)
         np.testing.assert_allclose(called, computed, atol=1e-5)
         np.testing.assert_allclose(called, model.predict(images, verbose=0), atol=1e-5)
         return steps(model), model.get_weights(), model.sample(3, seed=0)
 
-    model, seen = visited(look, at)
-    made = 2 if at == "batch" else 6
-    assert seen["stage1"][0] == [made, 0] and seen["stage2"][0] == [6, made]
-    before, middle = seen["stage1"][1], seen["stage2"][1]
-    assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(before, middle))
-    assert np.abs(seen["stage1"][2] - model.sample(3, seed=0)).max() > 1e-6
+    model, results = visited(look)
+    for made, seen in ((2, results["batch"]), (6, results["epoch"])):
+        assert seen["stage1"][0] == [made, 0] and seen["stage2"][0] == [6, made]
+        before, middle = seen["stage1"][1], seen["stage2"][1]
+        assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(before, middle))
+        assert np.abs(seen["stage1"][2] - model.sample(3, seed=0)).max() > 1e-6
 
 
-@pytest.mark.parametrize("at", ["batch", "epoch"])
-def test_saved_in_either_stage_it_goes_on_from_there(at, tmp_path):
-    def save(model):
-        stage, images = model.stage_in_training, tiny.images(5)
-        model.save(tmp_path / f"{stage}.keras")
-        keras.saving.save_model(model, tmp_path / f"{stage}_by_function.keras")
-        model.save_weights(tmp_path / f"{stage}.weights.h5")
+def test_saved_in_either_stage_it_goes_on_from_there(tmp_path):
+    def save(model, at):
+        name, images = f"{model.stage_in_training}_{at}", tiny.images(5)
+        model.save(tmp_path / f"{name}.keras")
+        keras.saving.save_model(model, tmp_path / f"{name}_by_function.keras")
+        model.save_weights(tmp_path / f"{name}.weights.h5")
         return steps(model), moments(model), model.reconstruct(images), model.sample(5, seed=0)
 
-    _, seen = visited(save, at, tiny.two_stage("adam"))
-    for stage, (made, state, reconstructed, samples) in seen.items():
-        by_weights = tiny.two_stage("adam")
-        by_weights.build_optimizers()
-        by_weights.load_weights(tmp_path / f"{stage}.weights.h5")
-        paths = (f"{stage}.keras", f"{stage}_by_function.keras")
-        for loaded in (*(keras.saving.load_model(tmp_path / path) for path in paths), by_weights):
-            assert steps(loaded) == made
-            np.testing.assert_allclose(moments(loaded), state, rtol=1e-6)
-            np.testing.assert_allclose(loaded.reconstruct(tiny.images(5)), reconstructed, atol=1e-5)
-            np.testing.assert_allclose(loaded.sample(5, seed=0), samples, atol=1e-5)
+    _, results = visited(save, tiny.two_stage("adam"))
+    by_weights = tiny.two_stage("adam")
+    by_weights.build_optimizers()
+    for at, seen in results.items():
+        for stage, (made, state, reconstructed, samples) in seen.items():
+            name = f"{stage}_{at}"
+            by_weights.load_weights(tmp_path / f"{name}.weights.h5")
+            paths = (tmp_path / f"{name}.keras", tmp_path / f"{name}_by_function.keras")
+            for loaded in (*map(keras.saving.load_model, paths), by_weights):
+                assert steps(loaded) == made
+                np.testing.assert_allclose(moments(loaded), state, rtol=1e-6)
+                images = loaded.reconstruct(tiny.images(5))
+                np.testing.assert_allclose(images, reconstructed, atol=1e-5)
+                np.testing.assert_allclose(loaded.sample(5, seed=0), samples, atol=1e-5)
 
 
 def moments(model):
@@ -134,12 +145,11 @@ def moments(model):
     ]
 
 
-def test_a_saved_file_names_no_optimizer_of_the_whole(tmp_path):
+def test_a_saved_file_names_no_optimizer_of_the_whole(looked_at):
     """Keras's saving walks through all attributes, and would save one stage's twice."""
     h5py = pytest.importorskip("h5py")
-    visited(lambda model: model.save_weights(tmp_path / f"{model.stage_in_training}.weights.h5"))
     for stage in ("stage1", "stage2"):
-        with h5py.File(tmp_path / f"{stage}.weights.h5") as file:
+        with h5py.File(looked_at[2] / f"{stage}.weights.h5") as file:
             names = []
             file.visit(names.append)
         optimizers = [name for name in names if name.endswith("optimizer")]
@@ -159,7 +169,7 @@ def test_checkpoints_of_weights_alone(tmp_path):
 
 
 def test_it_can_be_copied_in_either_stage():
-    def copy(model):
+    def copy(model, at):
         copied = keras.models.clone_model(model)
         copied.set_weights(model.get_weights())
         images = tiny.images(5)
@@ -167,12 +177,15 @@ def test_it_can_be_copied_in_either_stage():
         return type(copied)
 
     model, seen = visited(copy, model=tiny.two_stage(networks=tiny.residual_networks))
-    assert set(seen.values()) == {tsvae.TwoStageVAE}
+    for at in ("batch", "epoch"):
+        assert set(seen[at].values()) == {tsvae.TwoStageVAE}
 
 
 def test_a_learning_rate_set_by_a_callback_is_that_of_the_stage():
-    def set_rate(model):
-        model.optimizer.learning_rate = {"stage1": 0.5, "stage2": 0.25}[model.stage_in_training]
+    def set_rate(model, at):
+        if at == "epoch":
+            rates = {"stage1": 0.5, "stage2": 0.25}
+            model.optimizer.learning_rate = rates[model.stage_in_training]
 
     model, _ = visited(set_rate)
     rates = [float(flat(stage.optimizer.learning_rate)[0]) for stage in model.stages().values()]
@@ -180,14 +193,14 @@ def test_a_learning_rate_set_by_a_callback_is_that_of_the_stage():
 
 
 def test_no_stage_is_in_training_after_a_fit_that_raises():
-    def fail(model):
+    def fail(model, at):
         raise KeyError("on purpose")
 
     model = tiny.two_stage()
     with pytest.raises(KeyError, match="on purpose"):
         visited(fail, model=model)
     assert model.stage_in_training is None and model.history.history == {}
-    visited(lambda model: None, model=model)
+    visited(lambda model, at: None, model=model)
 
 
 def test_the_history_of_both_stages():

@@ -6,6 +6,8 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 KEYS = ["loss", "kl", "nll", "mse", "gamma"]
 
 

@@ -10,6 +10,8 @@ from keras_tsvae.training.stage_callbacks import StageCallbacks
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 
 def best_only(path, **arguments):
     return keras.callbacks.ModelCheckpoint(
@@ -122,12 +124,12 @@ def test_averaged_weights_are_swapped_in_either_stage():
 
 
 def test_lists_of_callbacks_of_any_kind():
-    counts = []
+    counts, model = [], tiny.two_stage()
     count = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: counts.append(1))
     for callbacks in (count, (count,), [[count]], keras.callbacks.CallbackList([count])):
         counts.clear()
-        tiny.two_stage().fit(tiny.images(32), batch_size=16, callbacks=callbacks, verbose=0)
+        model.fit(tiny.images(32), batch_size=16, callbacks=callbacks, verbose=0)
         assert len(counts) == 3
-    for fit in (tiny.two_stage().fit, tiny.first_stage().fit):
+    for fit in (model.fit, tiny.first_stage().fit):
         with pytest.raises(ValueError, match="`callbacks` must hold instances"):
             fit(tiny.images(32), batch_size=16, callbacks=[print])

@@ -6,6 +6,8 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
 
+pytestmark = pytest.mark.slow
+
 KEYS = ["gamma", "kl", "loss", "mse", "nll"]
 
 
@@ -40,11 +42,6 @@ def test_fit_returns_a_history_whose_keys_say_the_stage(images, capsys):
     printed = capsys.readouterr().out
     assert printed.index("Stage 1") < printed.index("Stage 2")
     assert printed.count("Epoch") == 6 and all(f"{key}: " in printed for key in KEYS)
-
-
-def test_verbose_0_prints_nothing(images, capsys):
-    tiny.two_stage().fit(images, batch_size=16, verbose=0)
-    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
@@ -86,12 +83,13 @@ def test_tf_data_of_unknown_shape(shape, images):
     assert all(np.isfinite(values).all() for values in history.history.values())
 
 
-def test_the_second_stage_can_take_larger_steps(images):
+def test_the_second_stage_can_take_larger_steps_and_verbose_0_prints_nothing(images, capsys):
     model = tiny.two_stage()
     sizes = {"batch_size": 16, "second_stage_batch_size": 48}
     model.fit(images, epochs=1, second_stage_epochs=3, **sizes, verbose=0)
     assert int(flat(model.first_stage.optimizer.iterations)[0]) == 6
     assert int(flat(model.second_stage.optimizer.iterations)[0]) == 3 * 2
+    assert capsys.readouterr().out == ""
 
 
 def test_epochs_of_0_leave_a_stage_alone(images):
@@ -105,18 +103,14 @@ def test_epochs_of_0_leave_a_stage_alone(images):
     model.fit(images, batch_size=16, epochs=1, second_stage_epochs=0, verbose=0)
     for a, b in zip(before, model.second_stage.get_weights()):
         np.testing.assert_array_equal(a, b)
-
-
-def test_the_second_stage_does_not_move_the_first(images):
-    model = tiny.two_stage()
-    model.fit(images, batch_size=16, epochs=1, second_stage_epochs=0, verbose=0)
+    # Nor does the second stage move the first once that is trained.
     before = [w.copy() for w in model.first_stage.get_weights()]
     model.fit(images, batch_size=16, epochs=0, second_stage_epochs=2, verbose=0)
     for a, b in zip(before, model.first_stage.get_weights()):
         np.testing.assert_array_equal(a, b)
 
 
-def test_posteriors_beyond_the_limit_go_to_an_hdf5_file(images, tmp_path):
+def test_seeds_fix_a_whole_training_and_posteriors_beyond_the_limit_go_to_a_file(images, tmp_path):
     def train(**kwargs):
         keras.utils.set_random_seed(0)
         model = tiny.two_stage()
@@ -124,6 +118,8 @@ def test_posteriors_beyond_the_limit_go_to_an_hdf5_file(images, tmp_path):
         return model
 
     in_memory = train()
+    for a, b in zip(in_memory.get_weights(), train().get_weights()):
+        np.testing.assert_array_equal(a, b)
     path = tmp_path / "new folder" / "posteriors.h5"
     on_disk = train(posteriors_memory_limit=100, posteriors_path=path)
     posteriors = tsvae.Posteriors.load(path)
@@ -231,14 +227,3 @@ def test_summaries_show_real_shapes(fitted):
     fitted.summary(print_fn=lambda line, **_: lines.append(line), expand_nested=True)
     text = "\n".join(lines)
     assert "(None, 8, 8, 1)" in text and "(None, 4)" in text and "?" not in text
-
-
-def test_seeds_fix_a_whole_training(images):
-    def train():
-        keras.utils.set_random_seed(11)
-        model = tiny.two_stage()
-        model.fit(images, batch_size=16, verbose=0)
-        return model.get_weights()
-
-    for a, b in zip(train(), train()):
-        np.testing.assert_array_equal(a, b)

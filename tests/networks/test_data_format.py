@@ -9,6 +9,8 @@ from tests import tiny
 from tests.harness import call, flat
 from tests.networks.test_functional_models import NETWORKS, close, examples, outputs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def channels_first():

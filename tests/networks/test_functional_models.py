@@ -8,6 +8,8 @@ from keras_tsvae import networks
 from tests import tiny
 from tests.harness import call, flat
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 SHAPE = (8, 8, 1)
 NETWORKS = {

@@ -10,6 +10,8 @@ import keras_tsvae as tsvae
 from keras_tsvae import losses
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 tf1 = pytest.importorskip("tests.official.tf1")
 SHAPES = {"resnet": (8, 8, 2), "infogan": (12, 12, 1), "wae": (16, 16, 3)}
 

@@ -13,6 +13,8 @@ from keras_tsvae.metrics.inception.network import CLASSES, DIMENSIONS
 from tests.metrics.inception.reference import stem
 from tests.metrics.inception.state_dicts import STEM, made_up_state, random_state, write_zip
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 256, (3, 20, 31, 3)).astype("uint8")
 FIRST = {name: STEM[name] for name in list(STEM)[:3]}
