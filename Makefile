@@ -6,7 +6,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 QUIET = TF_CPP_MIN_LOG_LEVEL=3
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+PYTEST = $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 
 .PHONY: demo test test-fast lint clean
 
