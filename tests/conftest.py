@@ -98,7 +98,16 @@ def fitted():
     keras.utils.set_random_seed(1234)
     model = tiny.two_stage("adam", tiny.residual_networks)
     model.fit(tiny.images(96), batch_size=16, epochs=2, verbose=0)
-    return model
+    return tiny.shared(model)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_models():
+    """Fails where a test has changed a model that others read as well."""
+    yield
+    for model, weights in tiny.SHARED:
+        for now, before in zip(model.get_weights(), weights, strict=True):
+            np.testing.assert_array_equal(now, before)
 
 
 @pytest.fixture

@@ -89,6 +89,15 @@ def shapes_alone():
     return keras.StatelessScope(initialize_variables=False)
 
 
+SHARED = []  # models that many tests read, and their weights
+
+
+def shared(model):
+    """Returns a model of which the session's end checks that no test has changed it."""
+    SHARED.append((model, model.get_weights()))
+    return model
+
+
 def linear_networks(shape, latent_dim):
     """A linear encoder of constant deviation and a linear decoder, without batch norm."""
     pixels = int(np.prod(shape))

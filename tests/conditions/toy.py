@@ -75,4 +75,4 @@ def fitted(conditioning):
     trained.compile(fused(1e-2), fused(1e-2))
     recognition = {"recognizer_epochs": 5 * recognizes, "correct_conditions": recognizes}
     trained.fit(*data(1024), epochs=8, second_stage_epochs=8, verbose=0, **recognition)
-    return trained
+    return tiny.shared(trained)
