@@ -198,6 +198,8 @@ def test_without_keras_cv_the_same_images_are_flipped(seed, monkeypatch):
     assert [len(images) for images in parts] == [8] * 6 + [2]
 
 
+@pytest.mark.slow
+@pytest.mark.backend_free
 def test_keras_cv_is_imported_for_the_flip_alone():
     script = (
         "import sys, numpy as np, keras_tsvae\n"
