@@ -7,6 +7,8 @@ import pytest
 import keras_tsvae as tsvae
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 LOG_2PI = np.log(2 * np.pi)
 
 
