@@ -15,7 +15,7 @@ from tests.golden.write import Z, outputs
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 FOLDERS = sorted(path.parent for path in GOLDEN.glob("*/expected.npz"))
 EXACT = sorted(path.parent for path in GOLDEN.glob("*/tensorflow.npz"))
-pytestmark = pytest.mark.usefixtures("optimized_graphs")
+pytestmark = [pytest.mark.usefixtures("optimized_graphs"), pytest.mark.slow]
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)

@@ -14,6 +14,8 @@ from keras_tsvae.metrics.sources import source_batches
 from tests import tiny
 from tests.conditions import toy
 
+pytestmark = pytest.mark.slow
+
 IMAGES = tiny.images(64)
 LABELS = np.arange(64) % 3
 

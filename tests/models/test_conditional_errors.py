@@ -10,6 +10,8 @@ from tests import tiny
 from tests.conditions import toy
 from tests.models.test_conditional_training import Batches, tf_data
 
+pytestmark = pytest.mark.slow
+
 IMAGES, ATTRIBUTES = toy.data(32)
 CONDITIONS = Attributes(toy.NAMES)
 SPOILT = ATTRIBUTES.astype("float32")

@@ -9,6 +9,8 @@ from tests.conditions import toy
 from tests.harness import flat
 from tests.models.test_fit_plan import FITS, IMAGES, untouched
 
+pytestmark = pytest.mark.slow
+
 
 class Seen(keras.callbacks.Callback):
     def __init__(self):
