@@ -28,7 +28,7 @@ def train_mixture(
     validation_freq: int | list[int],
     **others: typing.Any,
 ) -> keras.callbacks.History:
-    """Fits a `SecondStageMixture`. Each epoch is a round; none is made that gains nothing.
+    """Fits a `SecondStageMixture` anew. Each epoch is a round; the last one gains hardly anything.
 
     Args:
         stage: The mixture.
@@ -75,7 +75,7 @@ def train_mixture(
 
 
 def _start(stage, posteriors, verbose):
-    """Returns the rounds to be made, from a seeded start or, once fitted, from the mixture."""
+    """Returns the rounds to be made, from a seeded start."""
     mean, std = _joint(posteriors, stage.condition_dim is not None)
     rng = np.random.default_rng(stage.seed)
     components = stage.num_components

@@ -23,9 +23,9 @@ class SecondStageMixture(SecondStage):
     r"""A Gaussian mixture of latent vectors, `z ~ sum_k weights_k * N(means_k, S_k)`.
 
     It is fitted by expectation maximisation, which takes whole posteriors, not draws from them; an
-    epoch is one round over all of them. Under conditions c it is a mixture of pairs (c, z), which
-    says what z is like given c: components that know such conditions have more weight, and their
-    means move with c along straight lines.
+    epoch is one round over all of them. Every fit starts anew. Under conditions c it is a mixture
+    of pairs (c, z), which says what z is like given c: components that know such conditions have
+    more weight, and their means move with c along straight lines.
 
     Args:
         latent_dim: Positive int, the width of z.
@@ -138,7 +138,7 @@ class SecondStageMixture(SecondStage):
         return ops.logsumexp(log_weights + ops.sum(terms, -1), axis=1)
 
     def encode_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Returns u, with ones for its standard deviation, stacked: `(batch, 2, d)`."""
+        """Returns u, with zeros for its standard deviation, stacked: `(batch, 2, d)`."""
         u = to_normal(z, *self._of_z(condition))
         return ops.stack([u, ops.zeros_like(u)], 1)
 
