@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tsvae.arrays.columns import Columns
 from keras_tsvae.arrays.types import Tensor
 from keras_tsvae.backend import compile_function
 from keras_tsvae.losses import HALF_LOG_2PI
@@ -32,8 +33,8 @@ class ExpectationMaximisation:
     Covariances are drawn to the mean one within components as by `shrinkage` more examples.
 
     Args:
-        mean: Array `(n, d)`, or a memory map.
-        std: Array of the same shape.
+        mean: Array `(n, d)`, a memory map, or `Columns`, of which a batch of rows is read at once.
+        std: One of the same shape.
         num_components: Positive int, at most n.
         rng: A `numpy.random.Generator`, for the start: k-means++ on draws of z.
         shrinkage: Non-negative float. Defaults to None: d.
@@ -44,8 +45,8 @@ class ExpectationMaximisation:
 
     def __init__(
         self,
-        mean: np.ndarray,
-        std: np.ndarray,
+        mean: np.ndarray | Columns,
+        std: np.ndarray | Columns,
         num_components: int,
         rng: np.random.Generator,
         shrinkage: float | None = None,
@@ -135,13 +136,17 @@ class ExpectationMaximisation:
 
 
 def _start(
-    mean: np.ndarray, std: np.ndarray, num_components: int, rng: np.random.Generator
+    mean: np.ndarray | Columns,
+    std: np.ndarray | Columns,
+    num_components: int,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns weights, means and the covariance within clusters, by k-means on draws of z."""
     rows = np.arange(len(mean))
     if len(rows) > _ROWS_TO_START:
         rows = np.sort(rng.choice(rows, _ROWS_TO_START, replace=False))
-    z = (mean[rows] + std[rows] * rng.standard_normal(mean[rows].shape)).astype("float32")
+    center = mean[rows]
+    z = (center + std[rows] * rng.standard_normal(center.shape)).astype("float32")
     scale = np.maximum(z.std(0), 1e-6)
     scaled = z / scale
     centers = scaled[[rng.integers(len(z))]]

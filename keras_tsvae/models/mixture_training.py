@@ -5,12 +5,14 @@ import typing
 import keras
 import numpy as np
 
+from keras_tsvae.arrays.columns import Columns
 from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
 from keras_tsvae.latents.posteriors import Posteriors
 
 CANDIDATES = (1, 2, 5, 10, 20, 35, 50, 70, 100)
 ROUNDS_TO_CHOOSE = 5
 HELD_OUT = 0.1
+ROWS_TO_CHOOSE = 65_536  # posteriors that the number of components is chosen by, at the most
 FEWEST_EACH = 4  # examples of a component for each of its dimensions, when many are tried
 CONVERGED = 1e-4  # nats that a round gains at the least
 CONDITION_STD = 0.1  # of conditions, so that those of few values have a density
@@ -87,38 +89,46 @@ def _start(stage, posteriors, verbose):
 
 
 def _joint(posteriors, conditioned):
-    """Returns means and deviations of z, or of the pairs (c, z)."""
+    """Returns means and deviations of z, or of the pairs (c, z), whose rows are read as used."""
     if not conditioned:
         return posteriors.mean, posteriors.std
-    condition = np.asarray(posteriors.condition, "float32")
-    spread = np.full_like(condition, CONDITION_STD)
+    spread = np.broadcast_to(np.float32(CONDITION_STD), posteriors.condition.shape)
     return (
-        np.concatenate([condition, posteriors.mean], 1),
-        np.concatenate([spread, posteriors.std], 1),
+        Columns(posteriors.condition, posteriors.mean),
+        Columns(spread, posteriors.std),
     )
 
 
-def choose_components(mean: np.ndarray, std: np.ndarray, rng: np.random.Generator) -> int:
+def choose_components(
+    mean: np.ndarray | Columns, std: np.ndarray | Columns, rng: np.random.Generator
+) -> int:
     """Returns the number of components under which held-out posteriors are most probable.
 
-    More and more are tried until a tenth of the posteriors, held out, gains nothing by it.
+    More and more are tried until a tenth of the posteriors, held out, gains nothing by it. So a
+    component that draws single examples again is not chosen: it has no held-out ones to gain. Of
+    more than 65,536 posteriors, a random choice of so many is used, the only ones in memory.
 
     Args:
-        mean: Array `(n, d)`.
+        mean: Array `(n, d)`, or a memory map.
         std: Array of the same shape.
         rng: Of the split and the starts.
     """
-    order = rng.permutation(len(mean))
-    cut = max(int(HELD_OUT * len(order)), 1)
-    held_out, kept = np.sort(order[:cut]), np.sort(order[cut:])
+    if len(mean) < 2:
+        return 1
+    rows = rng.permutation(len(mean))[:ROWS_TO_CHOOSE]
+    cut = max(int(HELD_OUT * len(rows)), 1)
+    held_out, kept = (
+        [np.asarray(array[np.sort(part)], "float32") for array in (mean, std)]
+        for part in (rows[:cut], rows[cut:])
+    )
     best, best_bound = 1, -np.inf
     for components in CANDIDATES:
-        if components > 1 and components * FEWEST_EACH * mean.shape[1] > len(kept):
+        if components > 1 and components * FEWEST_EACH * mean.shape[1] > len(kept[0]):
             break
-        fitted = ExpectationMaximisation(mean[kept], std[kept], components, rng)
+        fitted = ExpectationMaximisation(kept[0], kept[1], components, rng)
         for _ in range(ROUNDS_TO_CHOOSE):
             fitted.round()
-        bound = fitted.bound(mean[held_out], std[held_out])
+        bound = fitted.bound(held_out[0], held_out[1])
         if bound <= best_bound:
             break
         best, best_bound = components, bound
