@@ -5,6 +5,7 @@ import inspect
 from keras_tsvae import networks
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.second_stage import SecondStage
+from keras_tsvae.models.second_stage_flow import SecondStageFlow
 from keras_tsvae.models.second_stage_mixture import SecondStageMixture
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.presets import Preset
@@ -53,6 +54,8 @@ def _second_stage(preset):
     condition = _conditioning(preset, "second")
     if preset.second_stage == "mixture":
         return SecondStageMixture(preset.latent_dim, condition_dim=condition.get("condition_dim"))
+    if preset.second_stage == "flow":
+        return SecondStageFlow(preset.latent_dim, condition_dim=condition.get("condition_dim"))
     return SecondStageVAE(
         preset.latent_dim,
         preset.second_stage_width,

@@ -9,6 +9,7 @@ from keras_tsvae.networks.infogan_decoder import InfoGANDecoder
 from keras_tsvae.networks.infogan_encoder import InfoGANEncoder
 from keras_tsvae.networks.mlp_decoder import MLPDecoder
 from keras_tsvae.networks.mlp_encoder import MLPEncoder
+from keras_tsvae.networks.mlp_velocity import MLPVelocity
 from keras_tsvae.networks.resnet_decoder import ResNetDecoder
 from keras_tsvae.networks.resnet_encoder import ResNetEncoder
 from keras_tsvae.networks.wae_decoder import WAEDecoder
@@ -19,6 +20,7 @@ __all__ = [
     "InfoGANEncoder",
     "MLPDecoder",
     "MLPEncoder",
+    "MLPVelocity",
     "ResNetDecoder",
     "ResNetEncoder",
     "WAEDecoder",

@@ -21,7 +21,7 @@ KINDS = ("attributes", "classes", "number", "vector")
 NETWORKS = ("resnet", "infogan", "wae")
 LearningRate: typing.TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 CONDITIONED_STAGES = ("both", "first", "second")
-SECOND_STAGES = ("vae", "mixture")
+SECOND_STAGES = ("vae", "mixture", "flow")
 SCHEDULES = ("constant", "halved", "cosine")
 _POSITIVE = (
     "latent_dim",
@@ -46,7 +46,7 @@ class Preset:
         epochs, second_stage_epochs: Epochs of either stage.
         base_dim, num_scale, block_per_scale, depth_per_block, kernel_size, fc_dim: Arguments of
             the networks, as far as they take them. None: the network's default.
-        second_stage: `"vae"` or `"mixture"`: the kind of the second stage.
+        second_stage: `"vae"`, `"mixture"` or `"flow"`: the kind of the second stage.
         second_stage_width, second_stage_depth: Units and number of the second stage's layers.
         gamma: Of both stages: `"learned"`, `"computed"`, `"optimal"` or a positive number.
         second_stage_gamma: Of the second stage, if it is another one. None: `gamma`.

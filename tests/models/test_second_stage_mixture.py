@@ -148,7 +148,7 @@ def test_presets_wrap_and_edits():
     same = conditional.edit(images[:2], 0, condition=[0, 0])
     np.testing.assert_allclose(same, conditional.reconstruct(images[:2]), atol=1e-4)
     with pytest.raises(ValueError, match="`second_stage` must be one of"):
-        tsvae.presets.get("digits", second_stage="flow")
+        tsvae.presets.get("digits", second_stage="forest")
 
 
 @pytest.mark.parametrize("name", ["num_components", "condition_dim"])
