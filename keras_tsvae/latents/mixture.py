@@ -7,11 +7,13 @@ import numpy as np
 from keras import ops
 
 from keras_tsvae.arguments import non_negative_int, positive_int
-from keras_tsvae.arrays.inference import with_progress
+from keras_tsvae.arrays.inference import batched, collect, with_progress
 from keras_tsvae.arrays.types import ArrayLike, Tensor
+from keras_tsvae.arrays.vectors import check_vectors
 from keras_tsvae.backend import compile_function
 from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
 from keras_tsvae.latents.posteriors import Posteriors
+from keras_tsvae.latents.triangular_transport import log_density
 
 ROUNDS = 30
 CONVERGED = 1e-3  # nats that a round gains at the least
@@ -99,6 +101,17 @@ class GaussianMixture:
         means = ops.take(ops.convert_to_tensor(self.means), component, axis=0)
         factors = ops.take(ops.convert_to_tensor(self.cholesky), component, axis=0)
         return means + ops.squeeze(ops.matmul(factors, noise[:, :, None]), -1)
+
+    def log_prob(self, z: ArrayLike, batch_size: int = 256) -> np.ndarray:
+        """Returns log p(z) in nats, a float32 array `(n,)`, of z `(n, latent_dim)`."""
+        z = check_vectors("z", z, self.latent_dim)
+        log_prob = compile_function(self, self._log_prob_batch)
+        return collect(batched(log_prob, (z,), batch_size), len(z))
+
+    def _log_prob_batch(self, z: Tensor) -> Tensor:
+        log_weights = np.log(np.maximum(self.weights, 1e-30))[None]
+        parameters = (log_weights, self.means[None], self.cholesky)
+        return log_density(z, *map(ops.convert_to_tensor, parameters))
 
     def draw(
         self, choice: np.ndarray, noise: np.ndarray, batch_size: int | None = None

@@ -23,8 +23,9 @@ class LatentStatistics:
 
     Args:
         kl_per_unit: Array `(d,)`, `E_x KL(q(z_j|x) || N(0, 1)) = 1/2 * E(mean_j^2 + std_j^2 -
-            2 * log std_j - 1)` in nats, not negative. Infinite where a std is 0: that posterior
-            is a point.
+            2 * log std_j - 1)` in nats, not negative. Of a unit with posteriors that are points,
+            of std 0, this is infinite, and the divergence of the unit as a whole stands in its
+            place, `KL(N(m_j, S_jj) || N(0, 1))` (see `gaussian_kl`).
         posterior_variance: Array `(d,)`, `E_x std_j^2`; close to 1 where a unit is inactive.
         spectrum: Array `(d,)`, the eigenvalues of the covariance of z, `Cov(mean) +
             diag(E std^2)`, descending and not negative [all 1].
@@ -58,13 +59,13 @@ class LatentStatistics:
         """
         mean, variance, kl = _means(posteriors)
         covariance = _covariance_of_means(posteriors, mean) + np.diag(variance)
+        kl = np.where(np.isinf(kl), _gaussian_kl(mean, np.diag(covariance)), kl)
         spectrum = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)
-        log_det = np.log(np.maximum(spectrum, _SMALLEST_VARIANCE)).sum()
         return cls(
             kl_per_unit=kl,
             posterior_variance=variance,
             spectrum=spectrum,
-            gaussian_kl=float(0.5 * (spectrum.sum() + mean @ mean - len(mean) - log_det)),
+            gaussian_kl=float(_gaussian_kl(mean, spectrum).sum()),
             mmd=squared_mmd(draw(posteriors, _SEED, at_most=_MMD_SAMPLES)),
         )
 
@@ -87,6 +88,31 @@ class LatentStatistics:
     def spectrum_max(self) -> float:
         """The largest eigenvalue of the covariance of z [1]."""
         return float(self.spectrum[0])
+
+
+def moments(posteriors: Posteriors) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean `(d,)` and covariance `(d, d)` of z, `Cov(mean) + diag(E std^2)`, in float64."""
+    mean, variance, _ = _means(posteriors)
+    return mean, _covariance_of_means(posteriors, mean) + np.diag(variance)
+
+
+def gaussian_log_prob(posteriors: Posteriors, mean: np.ndarray, covariance: np.ndarray) -> float:
+    """Returns the mean of `log N(z; mean, covariance)` over z of `posteriors`, in nats, exactly.
+
+    `E log N(z; m, S) = -1/2 * (d * log 2 pi + log det S + tr(S^-1 (C + (c - m)(c - m)^T)))`, where
+    c and C are the `moments` of the posteriors. Eigenvalues of S below 1e-12 count as 1e-12.
+
+    Args:
+        posteriors: A `Posteriors`, of which nothing is drawn.
+        mean: Array `(d,)`; zeros for that of N(0, I), or that of the `moments` of other posteriors.
+        covariance: Array `(d, d)`, likewise.
+    """
+    center, spread = moments(posteriors)
+    variances, directions = np.linalg.eigh(covariance)
+    variances = np.maximum(variances, _SMALLEST_VARIANCE)
+    spread = spread + np.outer(center - mean, center - mean)
+    squares = np.einsum("ij,ik,kj->j", directions, spread, directions, optimize=True) / variances
+    return float(-0.5 * (np.log(2.0 * np.pi * variances) + squares).sum())
 
 
 def draw(posteriors: Posteriors, seed: int, at_most: int | None = None) -> np.ndarray:
@@ -138,6 +164,12 @@ def squared_mmd(z: np.ndarray) -> float:
     with_prior = (h2 / (h2 + 1.0)) ** (d / 2) * np.exp(-squares / (2.0 * (h2 + 1.0))).mean()
     among_prior = (h2 / (h2 + 2.0)) ** (d / 2)
     return float(among_z - 2.0 * with_prior + among_prior)
+
+
+def _gaussian_kl(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Returns `KL(N(mean, variance) || N(0, 1))` of each unit."""
+    log_variance = np.log(np.maximum(variance, _SMALLEST_VARIANCE))
+    return 0.5 * (variance + np.square(mean) - 1.0 - log_variance)
 
 
 def _means(posteriors: Posteriors) -> np.ndarray:

@@ -83,6 +83,13 @@ def from_normal(u: Tensor, log_weights: Tensor, means: Tensor, cholesky: Tensor)
     return z
 
 
+def log_density(z: Tensor, log_weights: Tensor, means: Tensor, cholesky: Tensor) -> Tensor:
+    """Returns the log density of z, `(batch,)`, in nats; arguments are those of `to_normal`."""
+    log_scale = ops.log(ops.diagonal(cholesky, axis1=1, axis2=2))
+    terms = -0.5 * ops.square(whitened(z, means, cholesky)) - log_scale - HALF_LOG_2PI
+    return ops.logsumexp(log_weights + ops.sum(terms, -1), axis=1)
+
+
 def whitened(z: Tensor, means: Tensor, cholesky: Tensor) -> Tensor:
     """Returns `cholesky_k^-1 (z - means_k)` of every component, `(batch, K, d)`."""
     difference = ops.transpose(z[:, None] - means, (1, 2, 0))  # (K, d, batch)

@@ -23,6 +23,7 @@ from keras_tsvae.metrics.kernel_inception_distance import (
 from keras_tsvae.metrics.precision_recall import PrecisionRecall, precision_recall
 from keras_tsvae.metrics.protocols import PROTOCOLS
 from keras_tsvae.metrics.reference_statistics import ReferenceStatistics
+from keras_tsvae.metrics.replay import Replay, replay_share
 from keras_tsvae.metrics.score import Score
 
 __all__ = [
@@ -40,15 +41,18 @@ __all__ = [
     "ObedienceReport",
     "PrecisionRecall",
     "ReferenceStatistics",
+    "Replay",
     "Score",
     "as_extractor",
     "edit_test",
     "flip_test",
     "frechet_distance",
     "frechet_inception_distance",
+    "held_out_log_prob",
     "inception_score",
     "kernel_inception_distance",
     "precision_recall",
+    "replay_share",
 ]
 
 _OF_MODELS = {
@@ -56,6 +60,7 @@ _OF_MODELS = {
     "ObedienceReport": "obedience_report",
     "edit_test": "edit_test",
     "flip_test": "flip_test",
+    "held_out_log_prob": "held_out_log_prob",
 }
 
 

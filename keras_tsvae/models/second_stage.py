@@ -39,8 +39,8 @@ class SecondStage(Stage):
     - `generate_batch(u, noise, condition)`: z of standard normal noise, twice `(batch, d)`;
     - `encode_batch(z, condition)`: mean and standard deviation of u, stacked, `(batch, 2, d)`;
     - `decode_batch(u, condition)`: the mean of z, `(batch, d)`; what editing moves z along;
-    - `log_prob_batch(z, condition)`: the log density of z, or a lower bound of it, `(batch,)`; for
-      `log_prob` alone.
+    - `log_prob_batch(z, condition)`: the log density of z, `(batch,)`, or a lower bound, then with
+      `log_prob_is_bound = True`; only for `log_prob` and reports, which do without.
 
     For files it defines `get_config` and is registered with Keras, and for `wrap` it defines
     `conditioned(condition_dim, conditioning)`: a new stage of the same settings.
@@ -77,6 +77,7 @@ class SecondStage(Stage):
     """
 
     title = "stage 2"
+    log_prob_is_bound = False  # whether `log_prob` is a lower bound rather than log p(z) itself
 
     def __init__(
         self,
@@ -194,8 +195,8 @@ class SecondStage(Stage):
     ) -> np.ndarray:
         """Returns log p(z), or log p(z|c), in nats, a float32 array `(n,)`.
 
-        It is exact of a mixture, and a lower bound of a VAE. Its mean over z that are drawn from
-        posteriors of held-out images says what a second stage is worth.
+        It is exact of a mixture, and a lower bound of a VAE (`log_prob_is_bound`). What it is of
+        held-out images says what a second stage is worth (`metrics.held_out_log_prob`).
 
         Args:
             z: Array `(n, latent_dim)`.
@@ -220,12 +221,8 @@ class SecondStage(Stage):
     ) -> np.ndarray:
         """Draws `n` latent vectors, a float32 array `(n, latent_dim)`."""
         n = positive_int("n", n)
-        options: dict[str, typing.Any] = {
-            "seed": seed,
-            "batch_size": batch_size,
-            "condition": condition,
-        }
-        return collect(self.sample_batches(n, **options), n)
+        batches = self.sample_batches(n, seed=seed, batch_size=batch_size, condition=condition)
+        return collect(batches, n)
 
     def sample_batches(
         self,

@@ -8,8 +8,12 @@ from keras import ops
 
 from keras_tsvae.arguments import non_negative_int, positive_int
 from keras_tsvae.arrays.types import ArrayLike, Tensor
-from keras_tsvae.latents.triangular_transport import from_normal, to_normal, whitened
-from keras_tsvae.losses import HALF_LOG_2PI
+from keras_tsvae.latents.triangular_transport import (
+    from_normal,
+    log_density,
+    to_normal,
+    whitened,
+)
 from keras_tsvae.models.mixture_training import train_mixture
 from keras_tsvae.models.posterior_inputs import PosteriorsLike
 from keras_tsvae.models.second_stage import SecondStage
@@ -132,10 +136,7 @@ class SecondStageMixture(SecondStage):
 
     def log_prob_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns the log density of one batch of z, in nats."""
-        log_weights, means, cholesky = self._of_z(condition)
-        log_scale = ops.log(ops.diagonal(cholesky, axis1=1, axis2=2))
-        terms = -0.5 * ops.square(whitened(z, means, cholesky)) - log_scale - HALF_LOG_2PI
-        return ops.logsumexp(log_weights + ops.sum(terms, -1), axis=1)
+        return log_density(z, *self._of_z(condition))
 
     def encode_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns u, with zeros for its standard deviation, stacked: `(batch, 2, d)`."""

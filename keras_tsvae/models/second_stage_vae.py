@@ -64,6 +64,8 @@ class SecondStageVAE(SecondStage, GaussianVAE):
         gamma and the rescaling.
     """
 
+    log_prob_is_bound = True
+
     def __init__(
         self,
         latent_dim: int,

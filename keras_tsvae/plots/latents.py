@@ -101,8 +101,7 @@ def latent_spectrum(
     """Draws how far the aggregate posteriors of both stages are from N(0, I).
 
     On the left the eigenvalues of the covariance of z and of u, which are 1 for N(0, I); on the
-    right the KL divergence of each unit, both in descending order. Infinite divergences, those
-    of posteriors without a deviation, are left out.
+    right the KL divergence of each unit, both in descending order.
 
     Args:
         first: `LatentStatistics` of z. Defaults to None: not drawn.

@@ -111,10 +111,43 @@ def test_mmd_is_unbiased():
 def test_points_and_single_posteriors():
     mean = np.random.default_rng(0).standard_normal((40, WIDTH)) * [1, 1, 0]
     points = LatentStatistics.from_posteriors(Posteriors(mean, np.zeros_like(mean)))
-    assert np.isinf(points.kl_per_unit).all() and points.spectrum_min == 0
+    variance = np.maximum(mean.var(0), 1e-12)
+    kl = 0.5 * (mean.var(0) + np.square(mean.mean(0)) - 1 - np.log(variance))
+    np.testing.assert_allclose(points.kl_per_unit, kl)  # of each unit as a whole
+    assert points.spectrum_min == 0
     assert np.isfinite([points.gaussian_kl, points.mmd]).all() and points.gaussian_kl > 10
     single = LatentStatistics.from_posteriors(Posteriors(np.zeros((1, 2)), np.ones((1, 2))))
     assert single.gaussian_kl == 0 and np.isnan(single.mmd)
+
+
+def test_a_single_point_makes_the_divergence_of_its_unit_alone_that_of_the_whole():
+    posteriors = posteriors_of(50)
+    std = posteriors.std.copy()
+    std[7, 1] = 0
+    found = LatentStatistics.from_posteriors(Posteriors(posteriors.mean, std))
+    expected = LatentStatistics.from_posteriors(posteriors)
+    np.testing.assert_array_equal(found.kl_per_unit[[0, 2]], expected.kl_per_unit[[0, 2]])
+    variance = posteriors.mean[:, 1].var(dtype="float64") + np.square(std[:, 1]).mean()
+    whole = 0.5 * (variance + posteriors.mean[:, 1].mean() ** 2 - 1 - np.log(variance))
+    np.testing.assert_allclose(found.kl_per_unit[1], whole, rtol=1e-5)
+
+
+def test_the_log_density_of_a_gaussian_is_exact():
+    scipy_stats = pytest.importorskip("scipy.stats")
+    held_out, train = posteriors_of(300, seed=1), posteriors_of(500)
+    mean, covariance = statistics.moments(train)
+    np.testing.assert_allclose(mean, train.mean.mean(0), rtol=1e-4, atol=1e-6)
+    z = np.concatenate([statistics.draw(held_out, seed) for seed in range(100)])
+    for center, spread in ((mean, covariance), (np.zeros(WIDTH), np.eye(WIDTH))):
+        drawn = scipy_stats.multivariate_normal(center, spread).logpdf(z).mean()
+        exact = statistics.gaussian_log_prob(held_out, center, spread)
+        np.testing.assert_allclose(exact, drawn, atol=0.03)
+    # At the best Gaussian of all, it is minus the entropy.
+    own = statistics.moments(held_out)
+    entropy = 0.5 * np.linalg.slogdet(2 * np.pi * np.e * own[1])[1]
+    best = statistics.gaussian_log_prob(held_out, *own)
+    np.testing.assert_allclose(best, -entropy, rtol=1e-9)
+    assert best > statistics.gaussian_log_prob(held_out, mean, covariance)
 
 
 def test_memory_mapped_posteriors_in_several_chunks(tmp_path, monkeypatch):
