@@ -32,4 +32,4 @@ lint: .venv/.installed
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info runs
+	rm -rf .venv .pytest_cache build dist *.egg-info runs

@@ -10,14 +10,13 @@ import gc
 import os
 import pathlib
 import sys
-import tempfile
 import typing
 
 import keras
 import numpy as np
 import pytest
 
-from tests import tiny
+from tests import compiled, tiny
 
 # Tracing makes millions of objects, hardly any of them in circles, nor any that imports made.
 gc.freeze()
@@ -43,12 +42,10 @@ if keras.backend.backend() == "tensorflow":
 if keras.backend.backend() == "jax":
     import jax
 
-    # The same tiny models are compiled again and again, by all processes of a run; to compile them
-    # takes far longer than to run them.
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
-    folder = pathlib.Path(tempfile.gettempdir()) / f"jax-cache-{run}"
+    # The same tiny models are compiled again and again, by all processes of a run and by the next
+    # run; to compile them takes far longer than to run them.
     jax.config.update("jax_disable_most_optimizations", True)
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_dir", str(compiled.folder()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
