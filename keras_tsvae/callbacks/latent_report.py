@@ -9,6 +9,7 @@ from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.types import ArrayLike, ImagesLike
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import first_images, first_stage_of
+from keras_tsvae.evaluation.held_out_log_prob import held_out_log_prob
 from keras_tsvae.inputs.checks import check_shape
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.latents.statistics import LatentStatistics, draw
@@ -33,11 +34,16 @@ class LatentReport(PeriodicCallback):
     of u, `q(u) = E_z q(u|z)`, over one fixed draw of z for each image. The second stage is there
     to bring q(u) closer to N(0, I) than q(z) is.
 
-    The keys are `z_` or `u_` and `active_units`, `inactive_units`, `gaussian_kl`, `spectrum_min`,
-    `spectrum_max` and `mmd` of `keras_tsvae.latents.LatentStatistics`, floats; NaN where the model
-    no longer gives finite numbers. Callbacks listed after this one see them, such as a
-    `CSVLogger`, a `ModelCheckpoint` or a `TensorBoard`, and so does the History. A `CSVLogger`
-    keeps its first columns: in `TwoStageVAE.fit`, give the second stage one of its own
+    Of a second stage also how probable it finds held-out z, in nats, beside N(0, I) and the best
+    single Gaussian: `log_prob`, or `log_prob_bound` of a VAE, `log_prob_normal` and
+    `log_prob_gaussian` (see `keras_tsvae.metrics.held_out_log_prob`). A second stage that does not
+    define a density has the latter two alone.
+
+    The other keys are `z_` or `u_` and `active_units`, `inactive_units`, `gaussian_kl`,
+    `spectrum_min`, `spectrum_max` and `mmd` of `keras_tsvae.latents.LatentStatistics`. All are
+    floats; NaN where the model no longer gives finite numbers. Callbacks listed after this one see
+    them, such as a `CSVLogger`, a `ModelCheckpoint` or a `TensorBoard`, and so does the History. A
+    `CSVLogger` keeps its first columns: in `TwoStageVAE.fit`, give the second stage one of its own
     (`second_stage_callbacks`).
 
     They are measured after the first epoch, after every `every`-th and after the last, as by
@@ -54,10 +60,13 @@ class LatentReport(PeriodicCallback):
         every: Positive int, epochs from one report to the next. Defaults to 1.
         num_images: Positive int: of more images or posteriors only so many, the first, are used.
             They are kept in memory. Defaults to 5000.
+        train: The training images, or the training `Posteriors` of a second stage fitted by hand,
+            which the single Gaussian is fitted to. Images are encoded once more, before the second
+            stage is trained. Defaults to None: it is fitted to `x`, where no Gaussian is better.
 
     Raises:
-        ValueError: If an argument is not as described, or, when training begins, if `x` does not
-            fit the model.
+        ValueError: If an argument is not as described, or, when training begins, if `x` or `train`
+            does not fit the model.
 
     Example:
         >>> report = keras_tsvae.callbacks.LatentReport(test_images, every=5)
@@ -73,6 +82,7 @@ class LatentReport(PeriodicCallback):
         x: Posteriors | tuple[ArrayLike, ArrayLike] | ImagesLike,
         every: int = 1,
         num_images: int = 5000,
+        train: Posteriors | tuple[ArrayLike, ArrayLike] | ImagesLike | None = None,
     ):
         super().__init__(every)
         num_images = positive_int("num_images", num_images)
@@ -87,14 +97,23 @@ class LatentReport(PeriodicCallback):
                 "`x` must hold at least 2 images or posteriors, and `num_images` be as many. "
                 f"Received: {len(self.data)} of them, num_images={num_images}"
             )
+        self.train = Posteriors(*train) if _is_pair_of_vectors(train) else train
+        self._one: Posteriors | np.ndarray | None = None  # of the training images, to be checked
+        if isinstance(self.train, Posteriors):
+            self._one = self.train
+        elif self.train is not None:
+            self._one = first_images("train", self.train, 1)
         self.reports: list[tuple[int, str, LatentStatistics]] = []
 
     def prepare(self, stage: str) -> None:
         """Draws z for a second stage."""
         if stage == "stage2":
-            x = self.data
-            first = x if isinstance(x, Posteriors) else self.model.posteriors(x)
-            self._z, self._condition = draw(first, _Z_SEED), first.condition
+            self._held_out = self._encoded(self.data)
+            self._z = draw(self._held_out, _Z_SEED)
+            self._train = None if self.train is None else self._encoded(self.train)
+
+    def _encoded(self, x):
+        return x if isinstance(x, Posteriors) else self.model.posteriors(x)
 
     def look(self, epoch: int, stage: str, logs: dict[str, typing.Any]) -> dict[str, float]:
         """Keeps the statistics and returns what is logged of them."""
@@ -104,16 +123,23 @@ class LatentReport(PeriodicCallback):
         else:
             self.reports.append((epoch, stage, statistics))
             figures = {name: float(getattr(statistics, name)) for name in _LOGGED}
-        return {f"{_LETTERS[stage]}_{name}": value for name, value in figures.items()}
+        figures = {f"{_LETTERS[stage]}_{name}": value for name, value in figures.items()}
+        if stage == "stage2":
+            figures |= held_out_log_prob(self._second, self._held_out, self._train, _Z_SEED)
+        return figures
+
+    @property
+    def _second(self) -> typing.Any:
+        return getattr(self.model, "second_stage", self.model)
 
     def _measure(self, stage):
         """Returns `LatentStatistics`, None if the model has diverged."""
         if stage == "stage1":
             mean, std = self.model.encode(self.data)
         else:
-            second: typing.Any = getattr(self.model, "second_stage", self.model)
-            of_condition = {} if second.condition_dim is None else {"condition": self._condition}
-            mean, std = second.encode(self._z, **of_condition)
+            conditioned = self._second.condition_dim is not None
+            condition = {"condition": self._held_out.condition} if conditioned else {}
+            mean, std = self._second.encode(self._z, **condition)
         if not (np.isfinite(mean).all() and np.isfinite(std).all()):
             return None
         return LatentStatistics.from_posteriors(Posteriors(mean, std))
@@ -121,21 +147,28 @@ class LatentReport(PeriodicCallback):
     def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless `x` fits the model."""
         super().check_model(model)
-        by_hand = isinstance(model, SecondStage)
-        if isinstance(self.data, Posteriors) != by_hand:
-            wanted = "`Posteriors` or a pair (mean, std)" if by_hand else "images"
-            raise ValueError(
-                f"`x` must hold {wanted} where a {type(model).__name__} is fitted. "
-                f"Received: x of {type(self.data).__name__}"
-            )
-        if not isinstance(self.data, Posteriors):
-            first: typing.Any = first_stage_of(model)
-            check_shape(self.data.shape[1:], first.image_shape, "x")
-        elif self.data.latent_dim != model.latent_dim:
-            raise ValueError(
-                f"`x` must hold posteriors of the model's width {model.latent_dim}. "
-                f"Received: latent_dim={self.data.latent_dim}"
-            )
+        _check_fits("x", self.data, model)
+        if self._one is not None:
+            _check_fits("train", self._one, model)
+
+
+def _check_fits(name, data, model):
+    """Raises a `ValueError` unless images or posteriors are what `model` can be measured with."""
+    by_hand = isinstance(model, SecondStage)
+    if isinstance(data, Posteriors) != by_hand:
+        wanted = "`Posteriors` or a pair (mean, std)" if by_hand else "images"
+        raise ValueError(
+            f"`{name}` must hold {wanted} where a {type(model).__name__} is fitted. "
+            f"Received: {name} of {type(data).__name__}"
+        )
+    if not isinstance(data, Posteriors):
+        first: typing.Any = first_stage_of(model)
+        check_shape(data.shape[1:], first.image_shape, name)
+    elif data.latent_dim != model.latent_dim:
+        raise ValueError(
+            f"`{name}` must hold posteriors of the model's width {model.latent_dim}. "
+            f"Received: latent_dim={data.latent_dim}"
+        )
 
 
 def _is_pair_of_vectors(x: typing.Any) -> typing.TypeGuard[tuple[ArrayLike, ArrayLike]]:

@@ -4,15 +4,18 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae import Posteriors
+from keras_tsvae import Posteriors, SecondStageVAE
 from keras_tsvae.callbacks import LatentReport
 from keras_tsvae.callbacks.stages import stage_in_training
 from keras_tsvae.latents.statistics import LatentStatistics, draw
+from keras_tsvae.metrics import held_out_log_prob
 from tests import tiny
 from tests.callbacks import linear
+from tests.models.affine import AffineSecondStage
 
 NAMES = ("active_units", "inactive_units", "gaussian_kl", "spectrum_min", "spectrum_max", "mmd")
 Z, U = ([f"{letter}_{name}" for name in NAMES] for letter in "zu")
+NATS = ["log_prob_bound", "log_prob_normal", "log_prob_gaussian"]
 
 
 def watching(report, model):
@@ -54,7 +57,9 @@ def test_second_stage_by_hand(as_pair):
     report = LatentReport((posteriors.mean, posteriors.std) if as_pair else posteriors)
     history = model.fit(posteriors, batch_size=16, epochs=1, callbacks=[report], verbose=0)
     [(epoch, stage, statistics)] = report.reports
-    assert (epoch, stage) == (0, "stage2") and set(U) <= set(history.history)
+    assert (epoch, stage) == (0, "stage2") and {*U, *NATS} <= set(history.history)
+    for name, value in held_out_log_prob(model, posteriors).items():
+        assert history.history[name] == [pytest.approx(value, rel=1e-5)]
     u = Posteriors(*model.encode(draw(posteriors, seed=1)))
     check(statistics, LatentStatistics.from_posteriors(u))
 
@@ -68,7 +73,7 @@ def test_both_stages(images, tmp_path):
             self.stages.append(stage_in_training(self.model))
 
     model = linear.two_stage()
-    report, seen = LatentReport(images[:40], every=3), Seen()
+    report, seen = LatentReport(images[:40], every=3, train=images), Seen()
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}_{z_mmd:.3f}.keras")
     history = model.fit(
         images,
@@ -84,6 +89,12 @@ def test_both_stages(images, tmp_path):
     assert found == [(0, "stage1"), (0, "stage2"), (2, "stage2"), (4, "stage2")]
     for logs, names in zip(seen.logs, [Z, U, [], U, [], U]):
         assert {name for name in logs if name[:2] in ("z_", "u_")} == set(names)
+        assert {name for name in logs if name.startswith("log_prob")} == set(
+            NATS if names == U else []
+        )
+    held_out, train = model.posteriors(images[:40]), model.posteriors(images)
+    for name, value in held_out_log_prob(model.second_stage, held_out, train).items():
+        assert history.history[f"stage2_{name}"][-1] == pytest.approx(value, rel=1e-5)
     z, *us = (statistics for _, _, statistics in report.reports)
     assert history.history["stage1_z_mmd"] == [z.mmd]
     assert history.history["stage2_u_mmd"] == [u.mmd for u in us]
@@ -138,6 +149,21 @@ def test_a_model_that_has_diverged_is_reported_as_nan(images):
     assert all(np.isnan(logs[name]) for name in Z)
 
 
+def test_second_stages_without_a_density_or_that_have_diverged():
+    posteriors = Posteriors(*np.random.default_rng(0).uniform(0.1, 1, (2, 48, 4)))
+    model = AffineSecondStage(4)
+    report, logs = watching(LatentReport(posteriors, train=posteriors), model), {}
+    report.on_epoch_end(0, logs)
+    assert set(logs) == {*U, *NATS[1:]}
+    assert np.isfinite(report.reports[0][2].kl_per_unit).all()
+    model = tiny.second_stage()
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    report, logs = watching(LatentReport(posteriors), model), {}
+    report.on_epoch_end(0, logs)
+    assert set(logs) == {*U, *NATS} and np.isnan(logs["log_prob_bound"])
+    assert np.isfinite([logs[name] for name in NATS[1:]]).all()
+
+
 def test_images_of_every_form(images):
     tf = pytest.importorskip("tensorflow")
 
@@ -164,6 +190,8 @@ def test_bad_arguments(images):
     for arguments in ({"every": 0}, {"num_images": 0}, {"x": images[..., 0]}, {"x": images / 9}):
         with pytest.raises(ValueError, match=f"`{[*arguments][0]}` must"):
             LatentReport(**{"x": images, **arguments})
+    with pytest.raises(ValueError, match="`train` must"):
+        LatentReport(images, train=images / 9)
     for arguments in ({"x": images[:1]}, {"x": images, "num_images": 1}):
         with pytest.raises(ValueError, match="`x` must hold at least 2 images"):
             LatentReport(**arguments)
@@ -176,5 +204,9 @@ def test_bad_arguments(images):
     ):
         with pytest.raises(ValueError, match=f"`x` {rule}"):
             watching(LatentReport(x), model)
+        by_hand = isinstance(model, SecondStageVAE)
+        good = Posteriors(np.zeros((8, 4)), np.ones((8, 4))) if by_hand else images
+        with pytest.raises(ValueError, match=f"`train` {rule}"):
+            watching(LatentReport(good, train=x), model)
     with pytest.raises(ValueError, match="`model` must be a FirstStageVAE"):
         watching(LatentReport(images), keras.Sequential())
