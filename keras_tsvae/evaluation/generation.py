@@ -12,6 +12,8 @@ from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.data import Split
 from keras_tsvae.evaluation.generation_report import GenerationReport
+from keras_tsvae.evaluation.held_out_log_prob import held_out_log_prob
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.metrics.condition_accuracy import ConditionAccuracy
 from keras_tsvae.metrics.extractors import FeaturesLike, JudgeFeatures
 from keras_tsvae.metrics.frechet_inception_distance import FrechetInceptionDistance
@@ -19,6 +21,8 @@ from keras_tsvae.metrics.inception_score import InceptionScore
 from keras_tsvae.metrics.judging import as_judge, fits
 from keras_tsvae.metrics.kernel_inception_distance import KernelInceptionDistance
 from keras_tsvae.metrics.precision_recall import PrecisionRecall
+from keras_tsvae.metrics.protocols import with_channels
+from keras_tsvae.metrics.replay import Replay
 from keras_tsvae.metrics.score import Score
 from keras_tsvae.metrics.sources import (
     batches_for,
@@ -30,6 +34,7 @@ from keras_tsvae.metrics.sources import (
 )
 
 STAGES = {"stage1": 1, "stage2": 2, "mixture": "mixture"}
+TRAINING_IMAGES = 60_000  # that are read at the most
 
 
 def evaluate_generation(
@@ -62,45 +67,50 @@ def evaluate_generation(
     if conditions is not None:
         condition = {"condition": model.draw_conditions(num_samples, seed=seed)}
         asked = conditions.decode(condition["condition"])
-    sources, labels = {}, {}
+    sources, labels, replay, training = {}, {}, None, None
     if train is not None:
-        sources["train"] = functools.partial(_some_images, train, num_samples)
-        labels["train"] = _some_labels(train, num_samples, conditions)
-    sources["reconstruction"] = functools.partial(_reconstructions, model, test, num_samples)
+        _say("all training images", verbose)
+        real, training = _training(model, fid, train)
+        replay = Replay(real, fid.reference.sample.features)
+        sources["train"] = lambda: [first_or_random(real, num_samples)[0]]
+        known = _some_labels(train, TRAINING_IMAGES, conditions)
+        labels["train"] = None if known is None else first_or_random(known, num_samples)[0]
+    images = {"reconstruction": functools.partial(_reconstructions, model, test, num_samples)}
     labels["reconstruction"] = _some_labels(test, num_samples, conditions)
     for name, stage in STAGES.items():
         if stage != "mixture" or model.mixture is not None:
             options = {"stage": stage, "seed": seed, "batch_size": batch_size, **condition}
-            sources[name] = functools.partial(model.sample_batches, num_samples, **options)
+            images[name] = functools.partial(model.sample_batches, num_samples, **options)
             labels[name] = asked
+    sources |= {name: functools.partial(_features, fid, source) for name, source in images.items()}
     rows = {}
     for name, batches in sources.items():
-        if verbose:
-            print(f"Measuring: {name}")
-        rows[name] = measure_all(fid, batches(), labels[name])
-    count = fid.reference.num_samples
-    return GenerationReport(
-        rows,
-        f"{protocol} protocol, against {count:,} test images, features {fid.reference.identity}",
-    )
+        _say(name, verbose)
+        rows[name] = measure_all(fid, batches(), labels[name], replay)
+    _say("log p(z)", verbose)
+    held_out = _posteriors(batches_for(model, *first_or_random(test, num_samples)), model)
+    add_log_prob(rows, model, held_out, training, protocol)
+    return GenerationReport(rows, _caption(fid, rows, replay, held_out, training))
 
 
 def measure_all(
     fid: FrechetInceptionDistance,
     batches: Iterable[np.ndarray],
     labels: np.ndarray | None = None,
+    replay: Replay | None = None,
 ) -> dict[str, Score]:
-    """Returns all figures of generated images, whose features are taken once.
+    """Returns all figures of generated images, of their features.
 
     Args:
         fid: A `FrechetInceptionDistance`; its reference, features and protocol are everyone's.
-        batches: Iterable of batches of images.
+        batches: Iterable of batches of features of images.
         labels: What each image was asked to show, or shows, as `ConditionAccuracy` takes it; only
             where the features are those of a judge. Defaults to None.
+        replay: A `Replay` of features of training images. Defaults to None.
 
     Returns:
-        A dict of `Score`s: fid, kid, precision, recall, if the features know classes is, and with
-        `labels` obedience.
+        A dict of `Score`s: fid, kid, precision, recall, if the features know classes is, with
+        `labels` obedience, and with `replay` that.
     """
     fid.reset()
     kid, precision_recall = _others(fid)
@@ -108,8 +118,7 @@ def measure_all(
     if fid.extractor.has_classes:
         scores["is"] = InceptionScore(fid.extractor, fid.protocol)
     obedience = None if labels is None else ConditionAccuracy(as_judge(fid.extractor))
-    for images in batches:
-        features = fid.features_of(images)
+    for features in batches:
         if labels is not None and obedience is not None:
             start = obedience.num_samples
             obedience.update_features(features, labels[start : start + len(features)])
@@ -119,16 +128,79 @@ def measure_all(
         warnings.simplefilter("ignore", UserWarning)  # the table shows the number of images
         results = {name: metric.result() for name, metric in scores.items()}
     results |= dict(zip(("precision", "recall"), precision_recall.result()))
+    of = (fid.protocol, fid.extractor.features_identity)
     if obedience is not None:
         figures = obedience.result()
-        results["obedience"] = Score(
-            figures.overall,
-            "obedience",
-            fid.protocol,
-            fid.extractor.features_identity,
-            figures.num_samples,
-        )
+        results["obedience"] = Score(figures.overall, "obedience", *of, figures.num_samples)
+    if replay is not None:
+        share = replay.share(precision_recall.sample.features)
+        counts = (results["fid"].num_samples, replay.num_train)
+        results["replay"] = Score(share, "replay", *of, *counts)
     return results
+
+
+def add_log_prob(
+    rows: dict[str, dict[str, Score]],
+    model: keras.Model,
+    held_out: Posteriors,
+    training: Posteriors | None,
+    protocol: str,
+) -> None:
+    """Adds to rows what log p(z) of held-out posteriors is, and a row `"gaussian"` of that alone.
+
+    Args:
+        rows: Figures by the names of stages; that of N(0, I) goes to `"stage1"`.
+        model: Both stages.
+        held_out: `Posteriors` of test images.
+        training: Those of training images, or None.
+        protocol: Name of the protocol of the other figures.
+    """
+    figures = held_out_log_prob(model.second_stage, held_out, training)
+    places = {"log_prob_normal": "stage1", "log_prob_gaussian": "gaussian"}
+    found = {(places.get(name, "stage2"), name): value for name, value in figures.items()}
+    if "mixture" in rows:
+        figures = held_out_log_prob(model.mixture, held_out)
+        found["mixture", "log_prob"] = figures["log_prob"]
+    for (row, name), value in found.items():
+        key = "log_prob_bound" if name == "log_prob_bound" else "log_prob"
+        score = Score(value, "log p(z)", protocol, "the latent vectors", len(held_out))
+        rows.setdefault(row, {})[key] = score
+
+
+def _say(name, verbose):
+    if verbose:
+        print(f"Measuring: {name}")
+
+
+def _caption(fid, rows, replay, held_out, training):
+    """Returns what all figures of a report have in common, and what they are held against."""
+    count, identity = fid.reference.num_samples, fid.reference.identity
+    fitted = "them" if training is None else f"{len(training):,} training images"
+    lines = [
+        f"{fid.protocol} protocol, against {count:,} test images, features {identity}",
+        f"log p(z): nats, of {len(held_out):,} test images; single Gaussian fitted to {fitted}",
+    ]
+    if not {"log_prob", "log_prob_bound"} & {*rows["stage2"]}:
+        lines.append("stage 2 has no log p(z): it defines no `log_prob_batch`")
+    if replay is not None:
+        lines.append(
+            f"replay: the share as near to one of {replay.num_train:,} training images as only "
+            f"{replay.fair:.2g} of the test images are"
+        )
+    return "\n".join(lines)
+
+
+def _training(model, fid, train):
+    """Returns features of training images and their `Posteriors`, read once."""
+    features = []
+
+    def batches():
+        for images in source_batches(*first_or_random(train, TRAINING_IMAGES), name="train"):
+            features.append(fid.features_of(images))
+            yield with_channels(images, model.image_shape[-1], "train")
+
+    posteriors = _posteriors(batches(), model)
+    return np.concatenate(features), posteriors
 
 
 def _others(fid):
@@ -154,8 +226,13 @@ def _judged_conditions(model, extractor):
     return conditions if judged else None
 
 
-def _some_images(images, num_images):
-    return source_batches(*first_or_random(images, num_images))
+def _posteriors(batches, model):
+    """Returns the posteriors of batches of images, with conditions that are inferred."""
+    return Posteriors.from_batches(model.posteriors(images).arrays for images in batches)
+
+
+def _features(fid, batches):
+    return map(fid.features_of, batches())
 
 
 def _some_labels(images, num_images, conditions):

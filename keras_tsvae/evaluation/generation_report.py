@@ -15,8 +15,16 @@ COLUMNS = {
     "precision": "precision ↑",
     "recall": "recall ↑",
     "obedience": "obedience ↑",
+    "replay": "replay ↓",
+    "log_prob": "log p(z) ↑",
 }
-LABELS = {"train": "training images", "stage1": "stage 1", "stage2": "stage 2"}
+BOUNDS = {"log_prob": "log_prob_bound"}  # shown in the same column
+LABELS = {
+    "train": "training images",
+    "stage1": "stage 1",
+    "stage2": "stage 2",
+    "gaussian": "single Gaussian",
+}
 
 
 class GenerationReport(TableReport[Score]):
@@ -24,7 +32,14 @@ class GenerationReport(TableReport[Score]):
 
     Maps names of sets, such as `"stage2"`, to dicts from `"fid"`, `"kid"`, `"is"`, `"precision"`
     and `"recall"` to `Score`s; and `"obedience"`, the overall figure of a `ConditionAccuracy`,
-    where a model has conditions that the features know. `print` and rich show it as a table.
+    where a model has conditions that the features know.
+
+    `"replay"`, where there are training images, is the share of images that are as near to one of
+    them as hardly any test image is (see `Replay`). `"log_prob"`, in nats, is the mean log density
+    of z of test images (see `held_out_log_prob`): at `"stage1"` that of N(0, I), and at
+    `"gaussian"`, which has no other figure, of the best single Gaussian. It is called
+    `"log_prob_bound"` where a second stage gives a lower bound. `print` and rich show it all as a
+    table.
 
     Args:
         rows: Such a dict.
@@ -42,11 +57,12 @@ class GenerationReport(TableReport[Score]):
 
     def table(self) -> "Table":
         """Returns a `rich.table.Table`."""
-        columns = [key for key in COLUMNS if any(key in row for row in self.values())]
+        known = {key for row in self.values() for key in row}
+        columns = [key for key in COLUMNS if {key, BOUNDS.get(key)} & known]
         table = self.new_table(["images", *(COLUMNS[key] for key in columns)])
         for name, row in self.items():
-            cells = [_cell(row[key]) if key in row else "" for key in columns]
             count = next(iter(row.values())).num_samples
+            cells = (_cell(row, key) for key in columns)
             table.add_row(LABELS.get(name, name), f"{count:,}", *cells)
         return table
 
@@ -61,5 +77,13 @@ def _plain(row):
     return plain
 
 
-def _cell(score):
-    return f"{score:.3g}" if score.std is None else f"{float(score):.3g} ± {score.std:.2g}"
+def _cell(row, key):
+    """Returns a figure as text, a lower bound with a sign; nothing where there is none."""
+    bound = row.get(BOUNDS.get(key, ""))
+    if bound is not None:
+        return f"≥ {bound:.4g}"
+    if key not in row:
+        return ""
+    score, digits = row[key], 4 if key in BOUNDS else 3
+    figure = f"{float(score):.{digits}g}"
+    return figure if score.std is None else f"{figure} ± {score.std:.2g}"

@@ -52,6 +52,11 @@ class Replay:
         self.threshold = float(np.quantile(nearness, _QUANTILE, method="inverted_cdf"))
         self.fair = float((nearness <= self.threshold).mean())
 
+    @property
+    def num_train(self) -> int:
+        """The number of training examples."""
+        return len(self._train)
+
     def share(self, samples: ArrayLike) -> float:
         """Returns the share of samples `(n, d)` that are no farther than the threshold."""
         nearness = self._nearness(_check("samples", samples, self._train.shape[1]))

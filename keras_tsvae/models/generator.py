@@ -200,7 +200,8 @@ class Generator(BaseModel):
     ) -> GenerationReport:
         """Measures reconstructions, stage 1, stage 2 and, if one is fitted, the mixture.
 
-        Each by Fréchet distance, kernel distance, Inception score, precision and recall.
+        Each by Fréchet distance, kernel distance, Inception score, precision and recall; densities
+        of z by log p(z) of the test images' z as well, beside the best single Gaussian.
 
         Args:
             test: Real images to hold them against: an array, a `keras_tsvae.data.Split`, a
@@ -214,16 +215,17 @@ class Generator(BaseModel):
             num_samples: Positive int: how many images each stage draws, and how many test images
                 are reconstructed at the most. Defaults to 10,000.
             train: Real training images, measured as well, to show how good a model could be at
-                best. Defaults to None.
+                best. Up to 60,000 are read, to tell which images only draw them again ("replay"),
+                and for the single Gaussian. Defaults to None: that is fitted to the test images.
             seed: Non-negative int that samples are drawn with. Defaults to 0.
             batch_size: Images drawn per step. Defaults to 256.
             verbose: 0 not to say what is being measured. Defaults to 1.
 
         Returns:
             A `keras_tsvae.metrics.GenerationReport`: a dict from `"reconstruction"`, `"stage1"`,
-            `"stage2"`, `"mixture"` and `"train"` to dicts of figures, which prints as a table. Of
-            a conditional model, `"obedience"` is among them if the features are a judge of its
-            conditions.
+            `"stage2"`, `"mixture"`, `"gaussian"` and `"train"` to dicts of figures, a table. Of a
+            conditional model, log p(z|c) is under inferred conditions, and `"obedience"` is among
+            them if the features are a judge of its conditions.
 
         Raises:
             ValueError: If an argument is not as described, or the model is not built.

@@ -6,9 +6,10 @@ import warnings
 import numpy as np
 import pytest
 
-from keras_tsvae import metrics
+from keras_tsvae import TwoStageVAE, metrics
 from tests import tiny
 from tests.callbacks import linear
+from tests.models.affine import AffineSecondStage
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 
@@ -39,7 +40,7 @@ def model():
 def test_every_figure_is_that_of_its_own_metric(model):
     test, features = tiny.images(60, seed=1), Quarters()
     report = model.evaluate_generation(test, features, num_samples=50, seed=4, verbose=0)
-    assert list(report) == ["reconstruction", "stage1", "stage2"]
+    assert list(report) == ["reconstruction", "stage1", "stage2", "gaussian"]
     samples = model.sample(50, stage=1, seed=4)
     arguments = (samples, test, features)
     precision, recall = metrics.precision_recall(*arguments)
@@ -50,7 +51,8 @@ def test_every_figure_is_that_of_its_own_metric(model):
         "precision": precision,
         "recall": recall,
     }
-    assert report["stage1"].keys() == expected.keys()
+    assert report["stage1"].keys() == {*expected, "log_prob"}
+    assert report["reconstruction"].keys() == expected.keys()
     for name, score in expected.items():
         np.testing.assert_allclose(report["stage1"][name], score, rtol=1e-5, err_msg=name)
     plain = report.to_dict()["stage1"]
@@ -105,10 +107,13 @@ def test_the_mixture_and_training_images_stand_beside(model):
         train=train,
         verbose=0,
     )
+    kept = np.sort(np.random.default_rng(0).permutation(60)[:40])
+    mixture = metrics.held_out_log_prob(model.mixture, model.posteriors(test[kept]))["log_prob"]
     model.mixture = None
-    assert list(report) == ["train", "reconstruction", "stage1", "stage2", "mixture"]
+    assert list(report) == ["train", "reconstruction", "stage1", "stage2", "mixture", "gaussian"]
     assert "is" not in report["stage2"]  # the features know no classes
     assert {score.protocol for row in report.values() for score in row.values()} == {"dai-wipf"}
+    assert report["mixture"]["log_prob"] == pytest.approx(mixture, rel=1e-5)
     text = str(report)
     for part in ("training images", "mixture", "FID", "recall", "dai-wipf", "60 test images"):
         assert part in text
@@ -117,6 +122,60 @@ def test_the_mixture_and_training_images_stand_beside(model):
     assert type(numbers["stage2"]["fid"]) is float
     assert numbers["stage2"]["num_samples"] == 40 and numbers["stage2"]["num_reference"] == 60
     assert numbers == json.loads(json.dumps(numbers))
+
+
+def test_held_out_nats_stand_in_the_rows_of_their_densities(model):
+    test, train = tiny.images(60, seed=1), tiny.images(96)
+    posteriors = model.posteriors(test)
+    for others, seen in ((None, None), (train, model.posteriors(train))):
+        report = model.evaluate_generation(
+            test, Quarters(), num_samples=60, train=others, verbose=0
+        )
+        expected = metrics.held_out_log_prob(model.second_stage, posteriors, seen)
+        found = {
+            "log_prob_normal": report["stage1"]["log_prob"],
+            "log_prob_gaussian": report["gaussian"]["log_prob"],
+            "log_prob_bound": report["stage2"]["log_prob_bound"],
+        }
+        assert found == pytest.approx(expected, rel=1e-5)
+        assert "≥" in str(report) and "single Gaussian" in str(report)
+        plain = report.to_dict()
+        assert plain["stage2"]["log_prob_bound"] == found["log_prob_bound"]
+        assert plain["gaussian"] == {
+            "log_prob": found["log_prob_gaussian"],
+            "num_samples": 60,
+            "num_reference": None,
+        }
+        caption = "fitted to them" if others is None else "fitted to 96 training images"
+        assert caption in report.caption
+
+
+def test_a_second_stage_without_a_density_says_so():
+    model = TwoStageVAE(linear.first_stage(), AffineSecondStage(tiny.LATENT_DIM))
+    report = model.evaluate_generation(
+        tiny.images(20), Quarters(), num_samples=20, batch_size=20, verbose=0
+    )
+    assert not {"log_prob", "log_prob_bound"} & report["stage2"].keys()
+    assert {"stage1", "gaussian"} == {name for name in report if "log_prob" in report[name]}
+    assert "stage 2 has no log p(z)" in report.caption
+
+
+def test_training_images_drawn_again_are_told_from_new_ones(model, monkeypatch):
+    train, test, new = (tiny.images(n, seed=n) for n in (400, 300, 299))
+
+    def sample_batches(self, n, stage, **options):
+        return iter([(new if stage == 1 else train)[:n]])
+
+    monkeypatch.setattr(type(model), "sample_batches", sample_batches)
+    batches = iter([train[:150], train[150:]])  # to be read once
+    report = model.evaluate_generation(test, Quarters(), num_samples=250, train=batches, verbose=0)
+    assert report["train"]["replay"] == report["stage2"]["replay"] == 1.0
+    assert report["stage1"]["replay"] < 0.15
+    features = [Quarters()(images) for images in (new[:250], train, test)]
+    assert report["stage1"]["replay"] == pytest.approx(metrics.replay_share(*features))
+    assert report["stage2"]["replay"].num_reference == 400
+    assert "400 training images as only 0.05 of the test images" in " ".join(report.caption.split())
+    assert "replay ↓" in str(report) and report.to_dict()["stage2"]["replay"] == 1.0
 
 
 def test_bad_arguments_are_refused(model):
