@@ -42,11 +42,7 @@ def held_out_log_prob(
         >>> test, train = (model.posteriors(images) for images in (test_images, images))
         >>> keras_tsvae.metrics.held_out_log_prob(model.second_stage, test, train)
     """
-    for name, posteriors in (("held_out", held_out), ("train", train or held_out)):
-        if not isinstance(posteriors, Posteriors) or posteriors.latent_dim != held_out.latent_dim:
-            raise ValueError(
-                f"`{name}` must be a `Posteriors`, and both of one width. Received: {posteriors!r}"
-            )
+    check_posteriors(held_out, held_out if train is None else train)
     figures = {}
     try:
         of_stage = _of_stage(second_stage, held_out, non_negative_int("seed", seed))
@@ -60,6 +56,15 @@ def held_out_log_prob(
         "log_prob_normal": gaussian_log_prob(held_out, np.zeros(width), np.eye(width)),
         "log_prob_gaussian": gaussian_log_prob(held_out, *gaussian),
     }
+
+
+def check_posteriors(held_out: Posteriors, train: Posteriors) -> None:
+    """Raises a `ValueError` unless both are `Posteriors` of one width."""
+    for name, posteriors in (("held_out", held_out), ("train", train)):
+        if not isinstance(posteriors, Posteriors) or posteriors.latent_dim != held_out.latent_dim:
+            raise ValueError(
+                f"`{name}` must be a `Posteriors`, and both of one width. Received: {posteriors!r}"
+            )
 
 
 def log_prob_name(second_stage: typing.Any) -> str:

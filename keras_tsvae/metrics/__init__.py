@@ -51,6 +51,7 @@ __all__ = [
     "held_out_log_prob",
     "inception_score",
     "kernel_inception_distance",
+    "latent_replay",
     "precision_recall",
     "replay_share",
 ]
@@ -61,6 +62,7 @@ _OF_MODELS = {
     "edit_test": "edit_test",
     "flip_test": "flip_test",
     "held_out_log_prob": "held_out_log_prob",
+    "latent_replay": "latent_replay",
 }
 
 
