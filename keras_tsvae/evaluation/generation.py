@@ -88,7 +88,8 @@ def evaluate_generation(
         _say(name, verbose)
         rows[name] = measure_all(fid, batches(), labels[name], replay)
     _say("log p(z)", verbose)
-    held_out = _posteriors(batches_for(model, *first_or_random(test, num_samples)), model)
+    kept = batches_for(model, *first_or_random(test, num_samples))
+    held_out = _posteriors(model, kept, _codes(model, test, num_samples))
     add_log_prob(rows, model, held_out, training, protocol)
     return GenerationReport(rows, _caption(fid, rows, replay, held_out, training))
 
@@ -199,7 +200,7 @@ def _training(model, fid, train):
             features.append(fid.features_of(images))
             yield with_channels(images, model.image_shape[-1], "train")
 
-    posteriors = _posteriors(batches(), model)
+    posteriors = _posteriors(model, batches(), _codes(model, train, TRAINING_IMAGES))
     return np.concatenate(features), posteriors
 
 
@@ -226,9 +227,29 @@ def _judged_conditions(model, extractor):
     return conditions if judged else None
 
 
-def _posteriors(batches, model):
-    """Returns the posteriors of batches of images, with conditions that are inferred."""
-    return Posteriors.from_batches(model.posteriors(images).arrays for images in batches)
+def _posteriors(model, batches, codes):
+    """Returns the posteriors of batches of images; without coded conditions, of inferred ones."""
+
+    def encoded():
+        start = 0
+        for images in batches:
+            rows = slice(start, start + len(images))
+            given = {} if codes is None else {"condition": codes[rows]}
+            yield model.posteriors(images, **given).arrays
+            start = rows.stop
+
+    return Posteriors.from_batches(encoded())
+
+
+def _codes(model, images, num_images):
+    """Returns the coded labels of `_some_labels` if they are conditions of the model, or None."""
+    if model.condition_dim is None:
+        return None
+    labels = _some_labels(images, num_images, model.conditions)
+    try:
+        return None if labels is None else model.conditions.encode(labels)
+    except ValueError:
+        return None
 
 
 def _features(fid, batches):

@@ -224,8 +224,8 @@ class Generator(BaseModel):
         Returns:
             A `keras_tsvae.metrics.GenerationReport`: a dict from `"reconstruction"`, `"stage1"`,
             `"stage2"`, `"mixture"`, `"gaussian"` and `"train"` to dicts of figures, a table. Of a
-            conditional model, log p(z|c) is under inferred conditions, and `"obedience"` is among
-            them if the features are a judge of its conditions.
+            conditional model, log p(z|c) is under a `Split`'s labels, or inferred ones, and
+            `"obedience"` is among them if the features are a judge of its conditions.
 
         Raises:
             ValueError: If an argument is not as described, or the model is not built.

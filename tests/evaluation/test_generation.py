@@ -6,9 +6,12 @@ import warnings
 import numpy as np
 import pytest
 
+import keras_tsvae as tsvae
 from keras_tsvae import TwoStageVAE, metrics
+from keras_tsvae.data import Split
 from tests import tiny
 from tests.callbacks import linear
+from tests.conditions import toy
 from tests.models.affine import AffineSecondStage
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
@@ -158,6 +161,27 @@ def test_a_second_stage_without_a_density_says_so():
     assert not {"log_prob", "log_prob_bound"} & report["stage2"].keys()
     assert {"stage1", "gaussian"} == {name for name in report if "log_prob" in report[name]}
     assert "stage 2 has no log p(z)" in report.caption
+
+
+def test_conditional_models_are_asked_under_labels_or_what_images_show():
+    conditions = tsvae.conditions.Attributes(toy.NAMES)
+    second = tsvae.SecondStageVAE(tiny.LATENT_DIM, 8, 1, condition_dim=3, conditioning="concat")
+    model = tsvae.ConditionalTwoStageVAE(linear.first_stage(), second, conditions)
+    model.joint = tsvae.conditions.JointConditions(toy.ROWS.astype("float32"), np.ones(6))
+    images, labels = toy.data(40)
+    inferred = model.posteriors(images)
+    told = model.posteriors(images, condition=labels)
+    wrong = labels[:, :2]  # not the conditions
+    for test, posteriors in (
+        (images, inferred),
+        (Split(images, labels), told),
+        (Split(images, wrong), inferred),
+        (Split(images, 7 * labels), inferred),
+    ):
+        report = model.evaluate_generation(test, Quarters(), num_samples=40, verbose=0)
+        expected = metrics.held_out_log_prob(model.second_stage, posteriors)["log_prob_bound"]
+        assert report["stage2"]["log_prob_bound"] == pytest.approx(expected, rel=1e-5)
+    assert inferred.condition_dim == 3 and (inferred.condition != told.condition).any()
 
 
 def test_training_images_drawn_again_are_told_from_new_ones(model, monkeypatch):

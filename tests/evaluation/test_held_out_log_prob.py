@@ -74,6 +74,16 @@ def test_a_bound_is_called_one_and_a_stage_may_say_nothing():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("condition_dim", [None, 2])
+def test_a_flow_is_measured_by_its_density(condition_dim):
+    stage = tsvae.SecondStageFlow(2, 1, width=4, depth=1, condition_dim=condition_dim)
+    stage.build((None, 2))  # N(0, I), before it is fitted
+    condition = None if condition_dim is None else np.zeros((200, 2), "float32")
+    found = held_out_log_prob(stage, posteriors(200, condition=condition))
+    np.testing.assert_allclose(found["log_prob"], found["log_prob_normal"], atol=0.5)
+
+
+@pytest.mark.slow
 def test_a_mixture_is_measured_by_its_density():
     test = posteriors(5000, seed=1)
     stage = tsvae.SecondStageMixture(2, num_components=1)
