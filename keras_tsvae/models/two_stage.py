@@ -235,7 +235,8 @@ class TwoStageVAE(StagedModel, Generator):
             **others: Not taken: `sample_weight` of `keras.Model.evaluate` is refused by name.
 
         Returns:
-            A dict with keys such as `stage1_loss` and `stage2_gamma`.
+            A dict with keys such as `stage1_loss` and `stage2_gamma`; log p(z) of held-out images
+            is among the figures of `evaluate_generation` instead.
         """
         refuse("evaluate", others)
         return evaluate_stages(self, inputs.as_images(x), batch_size, verbose, steps)

@@ -4,13 +4,20 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae import Posteriors, SecondStageVAE
+from keras_tsvae import (
+    ConditionalTwoStageVAE,
+    Posteriors,
+    SecondStageMixture,
+    SecondStageVAE,
+)
 from keras_tsvae.callbacks import LatentReport
 from keras_tsvae.callbacks.stages import stage_in_training
+from keras_tsvae.conditions import Attributes, JointConditions
 from keras_tsvae.latents.statistics import LatentStatistics, draw
 from keras_tsvae.metrics import held_out_log_prob
 from tests import tiny
 from tests.callbacks import linear
+from tests.conditions import toy
 from tests.models.affine import AffineSecondStage
 
 NAMES = ("active_units", "inactive_units", "gaussian_kl", "spectrum_min", "spectrum_max", "mmd")
@@ -162,6 +169,30 @@ def test_second_stages_without_a_density_or_that_have_diverged():
     report.on_epoch_end(0, logs)
     assert set(logs) == {*U, *NATS} and np.isnan(logs["log_prob_bound"])
     assert np.isfinite([logs[name] for name in NATS[1:]]).all()
+
+
+def test_a_conditional_mixture_is_asked_under_the_conditions_that_images_show():
+    second = SecondStageMixture(tiny.LATENT_DIM, 2, condition_dim=3)
+    factor = np.eye(7)
+    factor[3:, :3] = 0.5  # z goes with the condition
+    second.assign_components(np.ones(1), np.zeros((1, 7)), factor[None])
+    conditions = Attributes(toy.NAMES)
+    model = ConditionalTwoStageVAE(linear.first_stage(), second, conditions)
+    model.joint = JointConditions(toy.ROWS.astype("float32"), np.ones(6))
+    x = toy.data(40)[0]
+    report = LatentReport(x, train=x)
+    report.set_model(model)
+    report.check_model(model)
+    report.prepare("stage2")
+    found = report.look(0, "stage2", {})
+    posteriors = model.posteriors(x)
+    expected = held_out_log_prob(second, posteriors)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-5)
+    moved = draw(posteriors, seed=1) - 0.5 * posteriors.condition.sum(1, keepdims=True)
+    density = -0.5 * np.square(moved).sum(1) - 2 * np.log(2 * np.pi)
+    assert found["log_prob"] == pytest.approx(density.mean(), rel=1e-4)
+    statistics = report.reports[0][2]  # of u, which has no deviation
+    assert np.isfinite(statistics.kl_per_unit).all() and statistics.active_units == 4
 
 
 def test_images_of_every_form(images):
