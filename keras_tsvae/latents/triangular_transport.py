@@ -8,8 +8,20 @@ from keras_tsvae.losses import HALF_LOG_2PI
 
 _BISECTIONS = 26
 _NEWTON_STEPS = 5
-_FAR = 8.0  # from where on the tail is taken from its asymptotic series
-_SQRT_2 = float(np.sqrt(2.0))
+# log P(e > x) = log t - x^2 / 2 + a polynomial, fitted at Chebyshev's nodes, in t = 1 / (1 + bx)
+_BEND = 0.35
+_OUTER = (
+    0.16596793,
+    -0.812582324,
+    1.50302494,
+    -1.18515128,
+    0.315638079,
+    -0.191499695,
+    0.103764594,
+    0.376422231,
+    1.00002917,
+    -1.96876079,
+)
 _LOG_2 = float(np.log(2.0))
 
 
@@ -36,10 +48,11 @@ def to_normal(z: Tensor, log_weights: Tensor, means: Tensor, cholesky: Tensor) -
     terms = -0.5 * ops.square(e) - log_scale
     before = ops.cumsum(terms, -1) - terms  # of the dimensions before each
     log_weights = log_weights[:, :, None] + before
+    outer = _log_outer(ops.abs(e))
+    inner = ops.log1p(-ops.exp(outer))
     total = ops.logsumexp(log_weights, axis=1)
-    below, above = (
-        ops.logsumexp(log_weights + _log_tail(sign * e), axis=1) - total for sign in (-1.0, 1.0)
-    )
+    tails = ops.where(e < 0.0, outer, inner), ops.where(e < 0.0, inner, outer)
+    below, above = (ops.logsumexp(log_weights + tail, axis=1) - total for tail in tails)
     return ops.where(below < above, -_quantile(below), _quantile(above))
 
 
@@ -117,12 +130,18 @@ def lower_inverse(matrices: Tensor) -> Tensor:
 
 
 def _log_tail(x: Tensor) -> Tensor:
-    """Returns the log probability that a standard normal number is above x, however small."""
-    near = ops.log(ops.erfc(ops.minimum(x, _FAR) / _SQRT_2)) - _LOG_2
-    far = ops.maximum(x, _FAR)
-    inverse = 1.0 / ops.square(far)
-    series = ops.log1p(-inverse * (1.0 - 3.0 * inverse * (1.0 - 5.0 * inverse)))
-    return ops.where(x < _FAR, near, -0.5 * ops.square(far) - HALF_LOG_2PI - ops.log(far) + series)
+    """Returns the log probability that a standard normal number is above x."""
+    outer = _log_outer(ops.abs(x))
+    return ops.where(x < 0.0, ops.log1p(-ops.exp(outer)), outer)
+
+
+def _log_outer(x: Tensor) -> Tensor:
+    """Returns the log probability that it is above x >= 0, however small, to 3e-7."""
+    t = 1.0 / (1.0 + _BEND * x)
+    polynomial = _OUTER[0]
+    for coefficient in _OUTER[1:]:
+        polynomial = polynomial * t + coefficient
+    return ops.log(t) - 0.5 * ops.square(x) + polynomial
 
 
 def _quantile(log_tail: Tensor) -> Tensor:
@@ -132,7 +151,7 @@ def _quantile(log_tail: Tensor) -> Tensor:
     """
     x = ops.sqrt(ops.maximum(-2.0 * (log_tail + _LOG_2), 0.0))
     for _ in range(_NEWTON_STEPS):
-        reached = _log_tail(x)
+        reached = _log_outer(x)
         slope = ops.exp(-0.5 * ops.square(x) - HALF_LOG_2PI - reached)
         x = ops.maximum(x + (reached - log_tail) / slope, 0.0)
     return x

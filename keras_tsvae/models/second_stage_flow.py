@@ -17,6 +17,7 @@ from keras_tsvae.models.second_stage_mixture import SecondStageMixture
 from keras_tsvae.networks import MLPVelocity
 
 AVERAGING = 0.999
+DRAWS = 4  # of (e, t) for each z: to find x of z takes as long as to train on some
 
 
 class _MixtureFirst(keras.callbacks.Callback):
@@ -150,6 +151,8 @@ class SecondStageFlow(SecondStage):
         """Returns `loss`, the squared error of the velocity less that of none."""
         z, condition = self.targets(data), self.condition(data)
         x = ops.stop_gradient(self.mixture.encode_batch(z, condition)[:, 0])
+        x = ops.repeat(x, DRAWS, axis=0)
+        condition = None if condition is None else ops.repeat(condition, DRAWS, axis=0)
         noise = global_normal((ops.shape(x)[0], self.latent_dim + 1), self._flow_seed_generator)
         e, t = noise[:, :-1], 0.5 * ops.erfc(noise[:, -1:] / np.sqrt(2.0).astype("float32"))
         cos, sin = ops.cos(0.5 * np.pi * t), ops.sin(0.5 * np.pi * t)
@@ -159,7 +162,8 @@ class SecondStageFlow(SecondStage):
             velocity = self.velocity(place, t, condition)
         else:
             velocity = self.velocity.velocity(self.average, place, t, condition)
-        return {"loss": ops.sum(velocity * (velocity - 2.0 * speed), axis=-1)}
+        loss = ops.sum(velocity * (velocity - 2.0 * speed), axis=-1)
+        return {"loss": ops.mean(ops.reshape(loss, (-1, DRAWS)), axis=-1)}
 
     def _average_weights(self):
         """Moves the average towards the weights, and as far as they in the beginning."""
