@@ -54,7 +54,7 @@ class MLPVelocity(keras.layers.Layer):
         condition_dim: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # times keep their precision
         self.latent_dim = positive_int("latent_dim", latent_dim)
         self.width = positive_int("width", width)
         self.depth = positive_int("depth", depth)
@@ -62,7 +62,9 @@ class MLPVelocity(keras.layers.Layer):
             condition_dim = positive_int("condition_dim", condition_dim)
         self.condition_dim = condition_dim
 
-    def build(self, *shapes: Shape) -> None:
+    def build(
+        self, x_shape: Shape, t_shape: Shape | None = None, condition_shape: Shape | None = None
+    ) -> None:
         """Creates the weights: those of g, of each hidden layer, and of the velocity."""
         self._weight("context_kernel", (2 * _FREQUENCIES + (self.condition_dim or 0), _CONTEXT))
         self._weight("context_bias", (_CONTEXT,), "zeros")
@@ -131,10 +133,6 @@ class MLPVelocity(keras.layers.Layer):
             jacobian = jacobian * (scale * (gate + h * (1.0 - gate)))[:, None]
         divergence = ops.sum(jacobian * ops.transpose(weights[-1])[None], (1, 2))
         return ops.matmul(h, weights[-1]), divergence
-
-    def compute_output_shape(self, *shapes: Shape) -> Shape:
-        """Returns the shape of x."""
-        return shapes[0]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -264,6 +264,22 @@ def test_a_whole_two_stage_fit_under_a_strategy(two):
     assert model.sample(5, seed=0).shape == (5, 8, 8, 1)
 
 
+def test_a_flow_and_its_average_under_a_strategy(two):
+    z = np.random.default_rng(0).normal(size=(33, 4)).astype("float32")
+    with two.scope():
+        stage = tsvae.SecondStageFlow(4, num_components=1, width=8, depth=1)
+        stage.compile(keras.optimizers.Adam(1e-2))
+    data = (z, np.ones_like(z))
+    history = stage.fit(data, batch_size=16, epochs=2, validation_data=data, verbose=0)
+    assert all(np.isfinite(values).all() for values in history.history.values())
+    assert int(flat(stage.steps_averaged)[0]) == 4
+    for average in stage.average:
+        first, other = (value.numpy() for value in average.value.values)
+        np.testing.assert_array_equal(first, other)
+    assert np.abs(flat(stage.average[-1])[0]).max() > 0
+    np.testing.assert_allclose(stage.decode(stage.encode(z)[0]), z, atol=1e-4)
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_streams_of_batches_smaller_than_the_devices_are_refused(two, count):
     stream = tf.data.Dataset.from_tensor_slices(tiny.images(count)).batch(1)

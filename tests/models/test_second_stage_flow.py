@@ -169,16 +169,45 @@ def test_conditions_say_where_samples_lie():
         )  # far from it
 
 
+def test_in_half_precision_densities_are_as_exact(learned):
+    half = tsvae.SecondStageFlow(2, mixture_rounds=0, width=32, depth=2, dtype="mixed_float16")
+    compiled(half, 30, 1e-2).fit(posteriors(2048), batch_size=256, epochs=4, verbose=0)
+    assert isinstance(half.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert half.velocity.compute_dtype == "float16"
+    z = gaussian(100)
+    u, _ = half.encode(z)
+    assert u.dtype == "float32" and np.abs(u - z).max() > 0.1
+    np.testing.assert_allclose(half.decode(u), z, atol=1e-4)
+
+
+def test_a_training_that_was_cut_off_goes_on(tmp_path):
+    def fit(epochs, **callbacks):
+        stage = tsvae.SecondStageFlow(2, num_components=1, width=8, depth=1)
+        stop = keras.callbacks.LambdaCallback(**callbacks)
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
+        data = posteriors(256)
+        callbacks = [backup, stop]
+        compiled(stage).fit(data, batch_size=64, epochs=epochs, callbacks=callbacks, verbose=0)
+        return stage
+
+    def fail(epoch, logs):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(3, on_epoch_begin=lambda epoch, logs: epoch == 1 and fail(epoch, logs))
+    assert int(fit(3).steps_averaged) == 12
+
+
 @pytest.mark.parametrize(
     "name, value, rule",
     [
         ("num_components", 0, "a positive integer"),
-        ("mixture_rounds", -1, "a non-negative integer"),
+        ("mixture_rounds", -1, "an integer of at least 0"),
         ("width", 0, "a positive integer"),
         ("depth", 0, "a positive integer"),
         ("integration_steps", 0, "a positive integer"),
         ("condition_dim", 0, "a positive integer"),
-        ("seed", -1, "a non-negative integer"),
+        ("seed", -1, "an integer of at least 0"),
     ],
 )
 def test_bad_arguments_are_named(name, value, rule):
