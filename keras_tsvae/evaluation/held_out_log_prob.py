@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.latents.posteriors import Posteriors
-from keras_tsvae.latents.statistics import gaussian_log_prob, moments
+from keras_tsvae.latents.statistics import gaussian_log_prob, moments, noise_generator
 
 _ROWS_AT_ONCE = 4_096
 
@@ -26,8 +26,8 @@ def held_out_log_prob(
         train: Those of the training images, which the single Gaussian is fitted to. Defaults to
             None: it is fitted to `held_out`, where no Gaussian is better; so it can only seem too
             good, by about `d * (d + 3) / (4 * n)` nats.
-        seed: Non-negative int. A second stage's figure is of one draw from each posterior;
-            equal seeds draw the same. Defaults to 1.
+        seed: Non-negative int. A second stage's figure is of one draw from each posterior, as
+            `keras_tsvae.latents.draw` makes it; equal seeds draw the same. Defaults to 1.
 
     Returns:
         A dict of `"log_prob"`, the second stage's, or `"log_prob_bound"` where that is a lower
@@ -75,7 +75,7 @@ def log_prob_name(second_stage: typing.Any) -> str:
 
 def _of_stage(second_stage: typing.Any, posteriors: Posteriors, seed: int) -> float:
     conditioned = getattr(second_stage, "condition_dim", None) is not None
-    rng, total = np.random.default_rng(seed), 0.0
+    rng, total = noise_generator(seed), 0.0
     for start in range(0, len(posteriors), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         mean, std = posteriors.mean[rows], posteriors.std[rows]

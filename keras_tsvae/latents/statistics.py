@@ -115,6 +115,11 @@ def gaussian_log_prob(posteriors: Posteriors, mean: np.ndarray, covariance: np.n
     return float(-0.5 * (np.log(2.0 * np.pi * variances) + squares).sum())
 
 
+def noise_generator(seed: int) -> np.random.Generator:
+    """Returns what `draw` takes its noise of; not that of data drawn with `default_rng(seed)`."""
+    return np.random.default_rng((_SEED, seed))
+
+
 def draw(posteriors: Posteriors, seed: int, at_most: int | None = None) -> np.ndarray:
     """Draws `z = mean + std * noise` once from each posterior, in their order.
 
@@ -127,7 +132,7 @@ def draw(posteriors: Posteriors, seed: int, at_most: int | None = None) -> np.nd
     Returns:
         A float64 array `(n, latent_dim)`.
     """
-    rng = np.random.default_rng(seed)
+    rng = noise_generator(seed)
     rows: slice | np.ndarray = slice(None)
     if at_most is not None and len(posteriors) > at_most:
         rows = np.sort(rng.choice(len(posteriors), at_most, replace=False))

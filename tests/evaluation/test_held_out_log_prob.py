@@ -17,7 +17,7 @@ ENTROPY = 1.0 + LOG_2PI + np.log(SCALE).sum()  # of N(MEAN, diag(SCALE^2))
 
 def posteriors(n, seed=0, condition=None):
     """Of which z is N(MEAN, diag(SCALE^2)), or that moved by the condition."""
-    rng = np.random.default_rng(100 + seed)
+    rng = np.random.default_rng(seed)
     mean = MEAN + 0.8 * SCALE * rng.standard_normal((n, 2))
     mean = mean if condition is None else mean + condition
     arrays = mean.astype("float32"), np.broadcast_to(0.6 * SCALE, (n, 2)).astype("float32")
