@@ -3,6 +3,9 @@
 `make test` runs all tests with TensorFlow, and again with JAX all that are not marked as
 `backend_free`. A new test, or a file of tests (`pytestmark = pytest.mark.backend_free`), gets
 this mark if Keras computes nothing in it: files, lists, arrays, plots, other processes.
+
+Tests that fit one of the tiny models take it from `tests.reused`: to build and to trace a model
+takes most of a test's time. Those that read a fitted model alone share `fitted`.
 """
 
 import functools
@@ -15,8 +18,10 @@ import typing
 import keras
 import numpy as np
 import pytest
+from tensorflow.python import pywrap_tfe
 
 from tests import compiled, tiny
+from tests.reused import lent
 
 # Tracing makes millions of objects, hardly any of them in circles, nor any that imports made.
 gc.freeze()
@@ -39,22 +44,39 @@ if keras.backend.backend() == "tensorflow":
     optimize_graphs(False)  # which takes longer than it saves where a graph runs a few times
 
 
+# The same tiny models are compiled again and again, by all processes of a run, those that tests
+# start among them, and by the next run; to compile them takes far longer than to run them.
+JAX_OPTIONS = {
+    "jax_disable_most_optimizations": True,
+    "jax_compilation_cache_dir": str(compiled.folder()),
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+}
+os.environ.update({name.upper(): str(value) for name, value in JAX_OPTIONS.items()})
+
 if keras.backend.backend() == "jax":
     import jax
 
-    # The same tiny models are compiled again and again, by all processes of a run and by the next
-    # run; to compile them takes far longer than to run them.
-    jax.config.update("jax_disable_most_optimizations", True)
-    jax.config.update("jax_compilation_cache_dir", str(compiled.folder()))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    for name, value in JAX_OPTIONS.items():
+        jax.config.update(name, value)
 
 
 @pytest.fixture(autouse=True)
-def fixed_seed():
-    keras.utils.set_random_seed(1234)
+def fixed_seed(monkeypatch):
+    with monkeypatch.context() as patch:
+        # TensorFlow forgets its compiled functions as well, for the sake of operations with a
+        # state of their own, such as `tf.random.normal`, of which there are none here.
+        patch.setattr(pywrap_tfe, "TFE_ContextClearCaches", lambda context: None)
+        keras.utils.set_random_seed(1234)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(autouse=True)
+def reused_models(fixed_seed):
+    """Models of `tests.reused` are for one test at a time."""
+    with lent():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from keras_tsvae.inputs.labelled import labelled_arrays
 from keras_tsvae.metrics.sources import source_batches
 from tests import tiny
 from tests.conditions import toy
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -135,7 +136,7 @@ ENTRIES = {
     "x of encode": lambda stage, bad: stage.encode(bad),
     "x of evaluate": lambda stage, bad: stage.evaluate(bad),
     "validation_data": lambda stage, bad: stage.fit(IMAGES, validation_data=bad, verbose=0),
-    "test": lambda stage, bad: tiny.two_stage().evaluate_generation(bad, flat),
+    "test": lambda stage, bad: reused(tiny.two_stage).evaluate_generation(bad, flat),
     "reference": lambda stage, bad: tsvae.callbacks.FIDLogger(bad, flat),
     "images of SampleGrid": lambda stage, bad: tsvae.callbacks.SampleGrid("no", images=bad),
     "x of LatentReport": lambda stage, bad: tsvae.callbacks.LatentReport(bad),

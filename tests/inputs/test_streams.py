@@ -8,6 +8,7 @@ import keras_tsvae as tsvae
 from keras_tsvae import inputs
 from tests import tiny
 from tests.conditions import toy
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +90,7 @@ def test_no_batch_of_a_stream_that_is_read_once_is_lost(stage):
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_stream_that_is_used_up_says_so(stage, whole):
     """Not an epoch of nothing."""
-    model = tiny.two_stage() if whole else stage
+    model = reused(tiny.two_stage) if whole else stage
     with pytest.raises(ValueError, match="`x` must not be empty.*read only once"):
         model.fit(Source(once=True).dataset(), epochs=1 if whole else 2, verbose=0)
     with pytest.raises(ValueError, match="`validation_data` must not be empty"):
@@ -102,7 +103,7 @@ def test_both_stages_read_a_stream_once_an_epoch_and_once_to_encode_it():
     source, held_out = Source(), Source(count=2)
     arguments = {"epochs": 2, "second_stage_epochs": 1, "verbose": 0}
     data = source.dataset().shuffle(1000)
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     model.fit(data, validation_data=held_out.dataset(), **arguments)
     assert (source.passes, source.read) == (3, 12)
     assert (held_out.passes, held_out.read) == (3, 6)
@@ -113,7 +114,7 @@ def test_both_stages_read_a_stream_once_an_epoch_and_once_to_encode_it():
 
 def test_a_conditional_model_reads_a_stream_once_more_for_its_conditions():
     source, held_out = Source(pairs=True), Source(pairs=True)
-    model = toy.linear()
+    model = reused(toy.linear)
     arguments = {"epochs": 2, "second_stage_epochs": 1, "recognizer_epochs": 3, "verbose": 0}
     arguments["correct_conditions"] = False
     model.fit(source.dataset().shuffle(1000), validation_data=held_out.dataset(), **arguments)

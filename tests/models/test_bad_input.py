@@ -7,6 +7,7 @@ import pytest
 import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
+from tests.reused import reused
 
 
 class OneBadBatch(keras.utils.PyDataset):
@@ -69,7 +70,7 @@ def test_bad_images_are_refused_everywhere_before_anything_happens(case, method,
 @pytest.mark.parametrize("case", ["rank 3", "0 to 255", "NaN", "no images"])
 def test_bad_images_are_refused_by_an_unbuilt_model_and_as_validation_data(case):
     bad, message = BAD_IMAGES[case]
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     with pytest.raises(ValueError, match=message):
         model.fit(bad, batch_size=16)
     with pytest.raises(ValueError, match=message):
@@ -87,7 +88,7 @@ def test_a_bad_batch_of_a_stream_leaves_the_weights_alone(bad, kind, place):
 
     def steps_of(batches):
         keras.utils.set_random_seed(2)
-        stage = tiny.first_stage()
+        stage = reused(tiny.first_stage)
         if kind == "tf.data":
             tf = pytest.importorskip("tensorflow")
             stream = tf.data.Dataset.from_generator(
@@ -134,7 +135,7 @@ def test_bad_streams_of_tf_data(stage):
 
 
 def test_a_data_set_smaller_than_a_batch():
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     with pytest.raises(ValueError, match="batch_size=64 for 32 examples"):
         model.fit(FLOATS)
     with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
@@ -204,7 +205,7 @@ def test_one_optimiser_for_both_stages_is_refused():
 @pytest.mark.parametrize("name", ["epochs", "second_stage_epochs"])
 def test_bad_epochs(name):
     with pytest.raises(ValueError, match=f"`{name}` must be an integer of at least 0"):
-        tiny.two_stage().fit(FLOATS, batch_size=16, **{name: -1})
+        reused(tiny.two_stage).fit(FLOATS, batch_size=16, **{name: -1})
 
 
 def test_fitting_without_compile_says_so():
@@ -260,7 +261,7 @@ def test_a_truncated_model_file_is_named(fitted, tmp_path):
 )
 def test_bad_posteriors(bad, message):
     with pytest.raises(ValueError, match=message):
-        tiny.second_stage().fit(bad, batch_size=4)
+        reused(tiny.second_stage).fit(bad, batch_size=4)
 
 
 def test_things_that_are_no_networks_or_stages():
@@ -276,7 +277,7 @@ def test_things_that_are_no_networks_or_stages():
 
 
 def test_what_the_second_stage_needs_is_checked_before_the_first_is_trained(tmp_path):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     with pytest.raises(ValueError, match="`posteriors_path` must name a file"):
         model.fit(FLOATS, batch_size=16, posteriors_path=tmp_path)
     with pytest.raises(ValueError, match="`posteriors_memory_limit` must be an integer"):
@@ -293,8 +294,8 @@ def test_only_keras_files_are_saved(fitted, tmp_path):
 def test_an_endless_data_set_is_refused_before_training():
     tf = pytest.importorskip("tensorflow")
     endless = tf.data.Dataset.from_tensors(FLOATS.astype("float32")).repeat()
-    for fit in (tiny.two_stage().fit, tiny.first_stage().fit):
+    for fit in (reused(tiny.two_stage).fit, reused(tiny.first_stage).fit):
         with pytest.raises(ValueError, match="never ends"):
             fit(endless)
-    history = tiny.first_stage().fit(endless, steps_per_epoch=2, verbose=0)
+    history = reused(tiny.first_stage).fit(endless, steps_per_epoch=2, verbose=0)
     assert np.isfinite(history.history["loss"]).all()

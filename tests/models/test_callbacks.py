@@ -9,6 +9,7 @@ import pytest
 import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +37,8 @@ class Recorder(keras.callbacks.Callback):
 
 def stage_and_data(name, images):
     if name == "first":
-        return tiny.first_stage(), images
-    return tiny.second_stage(), tiny.first_stage().posteriors(images)
+        return reused(tiny.first_stage), images
+    return reused(tiny.second_stage), reused(tiny.first_stage).posteriors(images)
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
@@ -71,7 +72,7 @@ def test_tensorboard_on_a_stage(name, images, tmp_path):
 
 
 def test_callbacks_of_a_two_stage_fit_see_the_whole_model(images, tmp_path):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     recorder = Recorder()
     callbacks = [
         recorder,
@@ -97,7 +98,7 @@ def test_callbacks_of_a_two_stage_fit_see_the_whole_model(images, tmp_path):
 
 
 def test_early_stopping_stops_and_restores_each_stage(images):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     stop = keras.callbacks.EarlyStopping(
         "loss", mode="max", patience=2, restore_best_weights=True, start_from_epoch=0
     )
@@ -109,7 +110,7 @@ def test_early_stopping_stops_and_restores_each_stage(images):
 
 
 def test_a_callback_can_stop_a_stage_within_an_epoch(images):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     recorder = Recorder(stop_at_batch=2)
     model.fit(images, batch_size=16, second_stage_epochs=1, callbacks=[recorder], verbose=0)
     assert int(flat(model.first_stage.optimizer.iterations)[0]) == 2
@@ -118,7 +119,7 @@ def test_a_callback_can_stop_a_stage_within_an_epoch(images):
 
 def test_checkpoints_within_an_epoch_hold_the_weights_of_that_moment(images, tmp_path):
     """On JAX the weights live outside the model during an epoch."""
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     before = model.decode(np.zeros((1, 4)))
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "m.keras", save_freq=3)
     model.fit(images, batch_size=16, second_stage_epochs=0, callbacks=[checkpoint], verbose=0)
@@ -129,7 +130,7 @@ def test_checkpoints_within_an_epoch_hold_the_weights_of_that_moment(images, tmp
 
 def test_each_stage_can_have_its_own_callbacks(images):
     one, two = Recorder(), Recorder()
-    tiny.two_stage().fit(
+    reused(tiny.two_stage).fit(
         images, batch_size=16, callbacks=[one], second_stage_callbacks=[two], verbose=0
     )
     assert (one.begun, len(one.logs)) == (1, 1) and (two.begun, len(two.logs)) == (1, 2)
@@ -143,12 +144,12 @@ def test_a_single_callback_and_a_checkpoint_with_a_threshold(images, tmp_path):
         save_best_only=True,
         initial_value_threshold=-1e9,
     )
-    tiny.two_stage().fit(images, batch_size=16, callbacks=checkpoint, verbose=0)
+    reused(tiny.two_stage).fit(images, batch_size=16, callbacks=checkpoint, verbose=0)
     assert not list(tmp_path.iterdir())  # neither stage came below the threshold
 
 
 def test_backup_and_restore_is_refused_for_both_stages_and_works_on_one(images, tmp_path):
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
     with pytest.raises(ValueError, match="`callbacks` must not hold a `BackupAndRestore`"):
-        tiny.two_stage().fit(images, batch_size=16, callbacks=[backup])
-    tiny.first_stage().fit(images, batch_size=16, callbacks=[backup], verbose=0)
+        reused(tiny.two_stage).fit(images, batch_size=16, callbacks=[backup])
+    reused(tiny.first_stage).fit(images, batch_size=16, callbacks=[backup], verbose=0)

@@ -10,6 +10,7 @@ from keras_tsvae.inputs.labelled import LabelledImages
 from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from tests import tiny
 from tests.conditions import toy
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +90,7 @@ def test_what_is_rare_and_last_is_left_alone(monkeypatch):
 def test_few_images_or_large_batches_teach_enough_too(n, batch_size, fewest_to_split, monkeypatch):
     monkeypatch.setattr("keras_tsvae.inputs.labelled.FEWEST_TO_SPLIT", fewest_to_split)
     images, attributes = toy.data(n)
-    model = toy.linear()
+    model = reused(toy.linear)
     quick = {**QUICK, "recognizer_epochs": None}
     model.fit(images, attributes, batch_size, **quick, second_stage_batch_size=64)
     unseen, expected = toy.data(300, seed=5)
@@ -120,7 +121,7 @@ def test_wrong_labels_are_corrected_before_the_stages_see_them(tmp_path):
     images, attributes = toy.data(1024)
     flipped = np.random.default_rng(7).random(attributes.shape) < 0.1
     noisy = np.where(flipped, -attributes, attributes)
-    model, path = toy.linear(), tmp_path / "posteriors.h5"
+    model, path = reused(toy.linear), tmp_path / "posteriors.h5"
     model.fit(images, noisy, **{**QUICK, "recognizer_epochs": 8}, posteriors_path=path)
     learnt = tsvae.Posteriors.load(path).condition
     wrong = learnt != attributes
@@ -133,7 +134,7 @@ def test_wrong_labels_are_corrected_before_the_stages_see_them(tmp_path):
 
 
 def test_an_untrained_recognizer_corrects_nothing(tmp_path):
-    model, path = toy.linear(), tmp_path / "posteriors.h5"
+    model, path = reused(toy.linear), tmp_path / "posteriors.h5"
     model.recognizer.head.bias.assign([9, 9, 9])  # would say that everything is there
     model.fit(IMAGES, ATTRIBUTES, 16, **QUICK, posteriors_path=path)
     np.testing.assert_array_equal(tsvae.Posteriors.load(path).condition, ATTRIBUTES)

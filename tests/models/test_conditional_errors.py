@@ -9,6 +9,7 @@ from keras_tsvae.conditions import Attributes, Classes
 from tests import tiny
 from tests.conditions import toy
 from tests.models.test_conditional_training import Batches, tf_data
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def untouched(model):
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
 def test_bad_labels_are_named(case, method):
     labels, message = LABELS[case]
-    model = toy.linear()
+    model = reused(toy.linear)
     with pytest.raises(ValueError, match=message):
         getattr(model, method)(IMAGES, labels, batch_size=16)
     message = message.replace("`y`", "`validation_data`").replace("|y)", "|validation_data)")
@@ -46,7 +47,7 @@ def test_bad_labels_are_named(case, method):
 @pytest.mark.parametrize("case", ["width", "value", "NaN"])
 def test_bad_labels_in_a_stream_are_named(case, form):
     labels, message = LABELS[case]
-    model = toy.linear()
+    model = reused(toy.linear)
     message = message.replace("32, 2", "16, 2")
     with pytest.raises(ValueError, match=message):
         model.fit(form(IMAGES, labels), verbose=0)
@@ -57,11 +58,11 @@ def test_streams_without_labels_are_named():
     tf = pytest.importorskip("tensorflow")
     images = tf.data.Dataset.from_tensor_slices(IMAGES).batch(16)
     with pytest.raises(ValueError, match="`x` must .*pair.*Received: "):
-        toy.linear().fit(images)
+        reused(toy.linear).fit(images)
     alone = Batches(IMAGES, ATTRIBUTES)
     alone.__class__ = type("Alone", (Batches,), {"__getitem__": lambda s, i: (IMAGES[:16],)})
     with pytest.raises(ValueError, match="`x` must .*pair.*Received: "):
-        toy.linear().fit(alone)
+        reused(toy.linear).fit(alone)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_streams_without_labels_are_named():
     ],
 )
 def test_bad_images_are_named_also_by_a_trained_recognizer(bad, message):
-    model = toy.linear()
+    model = reused(toy.linear)
     model.recognizer.trained.assign(1.0)
     with pytest.raises(ValueError, match=message):
         model.fit(bad, ATTRIBUTES, 16, verbose=0)
@@ -91,7 +92,7 @@ def test_bad_images_are_named_also_by_a_trained_recognizer(bad, message):
     ],
 )
 def test_bad_arguments_are_named_before_the_recognizer_is_trained(arguments, error, message):
-    model = toy.linear()
+    model = reused(toy.linear)
     with pytest.raises(error, match=message):
         model.fit(IMAGES, ATTRIBUTES, **arguments, verbose=0)
     assert not model.recognizer.is_trained
@@ -105,7 +106,7 @@ def test_a_missing_compile_is_named_before_the_recognizer_is_trained():
 
 
 def test_a_model_that_has_not_been_fitted_says_so():
-    model = toy.linear()
+    model = reused(toy.linear)
     for use in (
         lambda: model.sample(2),
         lambda: model.sample(2, condition=[1, 1, 1]),
@@ -141,18 +142,18 @@ def test_stages_and_conditions_that_do_not_fit():
 
 def test_what_cannot_be_wrapped():
     wrap = tsvae.ConditionalTwoStageVAE.wrap
-    for model in (toy.linear().second_stage, None, "mnist.keras"):
+    for model in (reused(toy.linear).second_stage, None, "mnist.keras"):
         with pytest.raises(ValueError, match="`model` must be a trained TwoStageVAE"):
             wrap(model, CONDITIONS)
     with pytest.raises(ValueError, match="`model` must be .* without conditions. Received"):
-        wrap(toy.linear(), CONDITIONS)  # whose second stage is told
+        wrap(reused(toy.linear), CONDITIONS)  # whose second stage is told
     told = tsvae.FirstStageVAE(tiny.encoder(condition_dim=3), tiny.decoder(condition_dim=3))
     with pytest.raises(ValueError, match="`model` must be .* without conditions. Received"):
         wrap(told, CONDITIONS)
     with pytest.raises(ValueError, match="`(conditions|y)` must be one of .*Received: .*=list"):
-        wrap(tiny.two_stage(), list(toy.NAMES))
+        wrap(reused(tiny.two_stage), list(toy.NAMES))
     with pytest.raises(ValueError, match="`conditioning` must be one of"):
-        wrap(tiny.two_stage(), CONDITIONS, conditioning="film")
+        wrap(reused(tiny.two_stage), CONDITIONS, conditioning="film")
 
 
 def test_the_class_of_one_image_can_be_given_by_its_name():
@@ -187,5 +188,5 @@ def test_conditions_given_with_images_are_taken(form):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports with TensorFlow alone")
 def test_a_conditional_model_says_that_it_cannot_be_exported(tmp_path):
     with pytest.raises(ValueError, match="condition"):
-        toy.linear().export(tmp_path / "model")
+        reused(toy.linear).export(tmp_path / "model")
     assert not list(tmp_path.iterdir())

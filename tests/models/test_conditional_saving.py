@@ -10,6 +10,7 @@ import keras_tsvae as tsvae
 from tests import tiny
 from tests.conditions import toy
 from tests.harness import flat
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def test_round_trip(saved):
 
 
 def test_training_goes_on_after_loading(tmp_path):
-    model = toy.linear()
+    model = reused(toy.linear)
     model.fit(IMAGES, ATTRIBUTES, 16, 1, recognizer_epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -82,7 +83,7 @@ def test_a_wrapper_has_the_dtype_policy_of_the_stage_it_wraps():
 
 def test_mixed_precision_trains_and_travels(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
-    model = toy.linear()
+    model = reused(toy.linear)
     images, attributes = toy.data(64)
     history = model.fit(images, attributes, 16, 1, recognizer_epochs=1, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())

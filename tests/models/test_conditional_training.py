@@ -7,6 +7,7 @@ from keras_tsvae.arrays.noise import noise_batches
 from keras_tsvae.conditions import Attributes, Classes, JointConditions, Number, Vector
 from tests import tiny
 from tests.conditions import toy
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_all_forms_give_the_same_posteriors_with_their_conditions(form, tmp_path):
     """Through an HDF5 file, in the order of the images."""
-    model = toy.linear()
+    model = reused(toy.linear)
     path = tmp_path / "posteriors.h5"
     model.fit(
         **FORMS[form](IMAGES, ATTRIBUTES),
@@ -68,7 +69,7 @@ def test_all_forms_give_the_same_posteriors_with_their_conditions(form, tmp_path
 def test_posteriors_on_disk_and_in_memory_train_alike():
     def weights(limit):
         keras.utils.set_random_seed(3)
-        model = toy.linear()
+        model = reused(toy.linear)
         arguments = {"posteriors_memory_limit": limit, "correct_conditions": False}
         model.fit(IMAGES, ATTRIBUTES, 16, **QUICK, **arguments)
         return model.second_stage.get_weights()

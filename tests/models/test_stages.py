@@ -5,6 +5,7 @@ import pytest
 import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -12,7 +13,7 @@ KEYS = ["loss", "kl", "nll", "mse", "gamma"]
 
 
 def test_loss_terms_are_the_equations_of_the_parts(images):
-    stage = tiny.first_stage(networks=tiny.residual_networks)
+    stage = reused(tiny.first_stage, networks=tiny.residual_networks)
     stage.log_gamma.assign(-0.7)
     noise = np.random.default_rng(0).normal(size=(96, tiny.LATENT_DIM)).astype("float32")
     terms = {k: flat(v)[0] for k, v in stage.loss_terms(images, noise=noise).items()}
@@ -29,7 +30,7 @@ def test_loss_terms_are_the_equations_of_the_parts(images):
 
 
 def test_uint8_and_float_images_are_the_same_images(images):
-    stage = tiny.first_stage()
+    stage = reused(tiny.first_stage)
     as_floats = stage.encode(images.astype("float64") / 255)
     for ours, theirs in zip(stage.encode(images), as_floats):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
@@ -37,7 +38,7 @@ def test_uint8_and_float_images_are_the_same_images(images):
 
 
 def test_logs_are_means_over_all_examples_with_a_partial_last_batch(images):
-    stage = tiny.first_stage()
+    stage = reused(tiny.first_stage)
     stage.encoder.get_layer("log_std").bias.assign([-40.0] * tiny.LATENT_DIM)  # no noise
     logs = stage.evaluate(images, batch_size=36, verbose=0, return_dict=True)
     terms = stage.loss_terms(images)
@@ -57,7 +58,7 @@ def test_a_fit_logs_the_same_keys_on_both_backends_and_learns(images):
 
 
 def test_an_epoch_drops_its_last_partial_batch(images):
-    stage = tiny.first_stage()
+    stage = reused(tiny.first_stage)
     stage.fit(images, batch_size=36, epochs=2, verbose=0)
     assert int(flat(stage.optimizer.iterations)[0]) == 2 * (96 // 36)
 
@@ -92,7 +93,7 @@ def test_a_linear_vae_recovers_the_noise_variance_of_probabilistic_pca():
 
 
 def test_the_second_stage_draws_z_anew_at_every_step():
-    stage = tiny.second_stage()
+    stage = reused(tiny.second_stage)
     mean, std = np.full((20_000, 4), 2.0, "float32"), np.full((20_000, 4), 0.5, "float32")
     first, second = (flat(stage.targets((mean, std)))[0] for _ in range(2))
     assert np.abs(first - second).mean() > 0.3
@@ -101,7 +102,7 @@ def test_the_second_stage_draws_z_anew_at_every_step():
 
 
 def test_the_second_stage_learns_from_posteriors_by_hand(images):
-    first, second = tiny.first_stage(), tiny.second_stage(keras.optimizers.Adam(1e-3))
+    first, second = reused(tiny.first_stage), tiny.second_stage(keras.optimizers.Adam(1e-3))
     posteriors = first.posteriors(images, batch_size=40)
     assert len(posteriors) == 96 and posteriors.latent_dim == tiny.LATENT_DIM
     history = second.fit(posteriors, batch_size=16, epochs=8, validation_data=posteriors, verbose=0)
@@ -112,7 +113,7 @@ def test_the_second_stage_learns_from_posteriors_by_hand(images):
 
 
 def test_second_stage_samples_are_decoded_noise_plus_gamma_noise():
-    stage = tiny.second_stage()
+    stage = reused(tiny.second_stage)
     stage.log_gamma.assign(-30.0)
     exact = stage.sample(2000, seed=3)
     stage.log_gamma.assign(np.log(0.25))
@@ -121,7 +122,7 @@ def test_second_stage_samples_are_decoded_noise_plus_gamma_noise():
 
 
 def test_encode_and_decode_of_the_second_stage_are_its_networks():
-    stage = tiny.second_stage()
+    stage = reused(tiny.second_stage)
     z = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
     mean, std = stage.encode(z, batch_size=16)
     expected_mean, expected_log_std = flat(stage.encoder(z))
@@ -151,7 +152,7 @@ POLICIES = ["mixed_float16", "mixed_bfloat16"]
 @pytest.mark.parametrize("policy", POLICIES[: 1 if keras.backend.backend() == "jax" else 2])
 def test_mixed_precision_trains_with_sums_in_float32(policy, images):
     keras.config.set_dtype_policy(policy)
-    model = tiny.two_stage("adam", tiny.residual_networks)
+    model = reused(tiny.two_stage, "adam", tiny.residual_networks)
     history = model.fit(images, batch_size=16, epochs=4, second_stage_epochs=4, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())
     assert history.history["stage1_loss"][-1] < history.history["stage1_loss"][0]

@@ -9,6 +9,7 @@ import pytest
 from keras_tsvae.training.stage_callbacks import StageCallbacks
 from tests import tiny
 from tests.harness import flat
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +37,7 @@ def watch(callback, model, stage, losses):
 
 
 def test_a_checkpoint_compares_the_losses_of_one_stage_over_several_fits(tmp_path):
-    model, checkpoint = tiny.two_stage(), best_only(tmp_path / "best.keras")
+    model, checkpoint = reused(tiny.two_stage), best_only(tmp_path / "best.keras")
     assert watch(checkpoint, model, "stage1", [9.0, 5.0, 7.0]) == [9.0, 5.0]
     assert watch(checkpoint, model, "stage2", [30.0, 20.0]) == [30.0, 20.0]
     assert watch(checkpoint, model, "stage1", [6.0, 4.0]) == [4.0]  # 5 was its best
@@ -45,14 +46,14 @@ def test_a_checkpoint_compares_the_losses_of_one_stage_over_several_fits(tmp_pat
 
 
 def test_both_stages_have_to_come_below_a_threshold(tmp_path):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     checkpoint = best_only(tmp_path / "best.keras", initial_value_threshold=8.0)
     assert watch(checkpoint, model, "stage1", [9.0, 5.0]) == [5.0]
     assert watch(checkpoint, model, "stage2", [9.0, 7.0]) == [7.0]
 
 
 def test_a_best_value_that_the_user_sets_counts(tmp_path):
-    model, checkpoint = tiny.two_stage(), best_only(tmp_path / "best.keras")
+    model, checkpoint = reused(tiny.two_stage), best_only(tmp_path / "best.keras")
     watch(checkpoint, model, "stage1", [1.0])
     watch(checkpoint, model, "stage2", [2.0])
     checkpoint.best = np.inf
@@ -62,7 +63,7 @@ def test_a_best_value_that_the_user_sets_counts(tmp_path):
 
 def test_a_checkpoint_of_one_stage_keeps_its_best(tmp_path):
     first, second = (best_only(tmp_path / f"{name}.keras") for name in "12")
-    tiny.two_stage().fit(
+    reused(tiny.two_stage).fit(
         tiny.images(96),
         batch_size=16,
         callbacks=[first],
@@ -74,7 +75,7 @@ def test_a_checkpoint_of_one_stage_keeps_its_best(tmp_path):
 
 @pytest.mark.parametrize("append", [False, True])
 def test_a_table_of_both_stages_is_one_and_is_left_as_it_was(append, tmp_path):
-    model, path = tiny.two_stage(), tmp_path / "log.csv"
+    model, path = reused(tiny.two_stage), tmp_path / "log.csv"
     logger = keras.callbacks.CSVLogger(path, append=append)
     for fit in (1, 2):
         model.fit(tiny.images(96), batch_size=16, callbacks=[logger], verbose=0)
@@ -91,7 +92,7 @@ def test_a_table_is_left_as_it_was_by_a_fit_that_raises(tmp_path):
     logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     bad = keras.callbacks.LambdaCallback(on_epoch_end=fail)
     with pytest.raises(KeyError):
-        tiny.two_stage().fit(
+        reused(tiny.two_stage).fit(
             tiny.images(96),
             batch_size=16,
             callbacks=[logger],
@@ -124,12 +125,12 @@ def test_averaged_weights_are_swapped_in_either_stage():
 
 
 def test_lists_of_callbacks_of_any_kind():
-    counts, model = [], tiny.two_stage()
+    counts, model = [], reused(tiny.two_stage)
     count = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: counts.append(1))
     for callbacks in (count, (count,), [[count]], keras.callbacks.CallbackList([count])):
         counts.clear()
         model.fit(tiny.images(32), batch_size=16, callbacks=callbacks, verbose=0)
         assert len(counts) == 3
-    for fit in (model.fit, tiny.first_stage().fit):
+    for fit in (model.fit, reused(tiny.first_stage).fit):
         with pytest.raises(ValueError, match="`callbacks` must hold instances"):
             fit(tiny.images(32), batch_size=16, callbacks=[print])

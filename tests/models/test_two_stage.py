@@ -5,6 +5,7 @@ import pytest
 import keras_tsvae as tsvae
 from tests import tiny
 from tests.harness import flat
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def test_fit_returns_a_history_whose_keys_say_the_stage(images, capsys):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     history = model.fit(images, batch_size=16, epochs=2, validation_data=images[:40], verbose=2)
     expected = [
         f"{stage}_{val}{k}" for stage in ("stage1", "stage2") for val in ("", "val_") for k in KEYS
@@ -55,7 +56,7 @@ def test_fit_returns_a_history_whose_keys_say_the_stage(images, capsys):
 def test_all_forms_of_images(data, images):
     x = data(images)
     size = None if isinstance(x, Batches) else 16
-    history = tiny.two_stage().fit(x, batch_size=size, verbose=0, validation_data=x)
+    history = reused(tiny.two_stage).fit(x, batch_size=size, verbose=0, validation_data=x)
     assert all(np.isfinite(values).all() for values in history.history.values())
     if isinstance(x, Batches):
         assert x.epochs_ended >= 1  # so that it can shuffle
@@ -65,7 +66,7 @@ def test_tf_data(images):
     tf = pytest.importorskip("tensorflow")
     for elements in ((images, np.arange(96)), images / 255.0):
         data = tf.data.Dataset.from_tensor_slices(elements).shuffle(96).batch(16)
-        model = tiny.two_stage()
+        model = reused(tiny.two_stage)
         history = model.fit(data, batch_size=32, verbose=0, validation_data=data)
         assert int(flat(model.first_stage.optimizer.iterations)[0]) == 6
         assert int(flat(model.second_stage.optimizer.iterations)[0]) == 2 * 3
@@ -79,12 +80,12 @@ def test_tf_data_of_unknown_shape(shape, images):
     data = tf.data.Dataset.from_generator(
         lambda: iter([floats[:16], floats[16:32]]), output_signature=tf.TensorSpec(shape)
     )
-    history = tiny.two_stage().fit(data, verbose=0)
+    history = reused(tiny.two_stage).fit(data, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())
 
 
 def test_the_second_stage_can_take_larger_steps_and_verbose_0_prints_nothing(images, capsys):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     sizes = {"batch_size": 16, "second_stage_batch_size": 48}
     model.fit(images, epochs=1, second_stage_epochs=3, **sizes, verbose=0)
     assert int(flat(model.first_stage.optimizer.iterations)[0]) == 6
@@ -93,7 +94,7 @@ def test_the_second_stage_can_take_larger_steps_and_verbose_0_prints_nothing(ima
 
 
 def test_epochs_of_0_leave_a_stage_alone(images):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     before = [w.copy() for w in model.first_stage.get_weights()]
     history = model.fit(images, batch_size=16, epochs=0, second_stage_epochs=1, verbose=0)
     assert all(key.startswith("stage2") for key in history.history)
@@ -113,7 +114,7 @@ def test_epochs_of_0_leave_a_stage_alone(images):
 def test_seeds_fix_a_whole_training_and_posteriors_beyond_the_limit_go_to_a_file(images, tmp_path):
     def train(**kwargs):
         keras.utils.set_random_seed(0)
-        model = tiny.two_stage()
+        model = reused(tiny.two_stage)
         model.fit(images, batch_size=16, verbose=0, **kwargs)
         return model
 
