@@ -55,7 +55,7 @@ import keras_tsvae
 @pytest.fixture(scope="module")
 def process():
     pytest.importorskip("jax")
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
     command = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.stdout, done.stderr

@@ -89,10 +89,8 @@ def main(path, devices, processes, process, port):
     os.environ["KERAS_BACKEND"] = "jax"
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
-    import jax
     import keras
 
-    jax.config.update("jax_disable_most_optimizations", True)
     keras.distribution.initialize(f"127.0.0.1:{port}", processes, process)
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     from tests import tiny

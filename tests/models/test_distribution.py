@@ -251,11 +251,8 @@ def test_a_conditional_model_is_fitted_outside_the_scope(two):
 
 
 def test_a_whole_two_stage_fit_under_a_strategy(two):
-    shape, sizes = (tiny.IMAGE_SHAPE, 4), {"base_dim": 2, "fc_dim": 8}
     with two.scope():
-        encoder = tsvae.networks.InfoGANEncoder(*shape, **sizes)
-        decoder = tsvae.networks.InfoGANDecoder(*shape, **sizes)
-        first = tsvae.FirstStageVAE(encoder, decoder, gamma="computed")
+        first = tsvae.FirstStageVAE(*tiny.dense_networks(), gamma="computed")
         model = tsvae.TwoStageVAE(first, tsvae.SecondStageVAE(4, width=8, gamma="computed"))
         model.compile("sgd", "sgd")
     one_left_over = tiny.images(17)  # so that one replica of the last batch gets nothing

@@ -32,7 +32,8 @@ def diverging(epoch=1):
 
 @pytest.mark.parametrize("kind", ["first", "second"])
 def test_a_stage_that_diverges_is_stopped(kind):
-    stage, data = FITS[kind]()
+    make, data = FITS[kind]
+    stage = make()
     stage.compile(diverging())
     seen = Seen()
     with pytest.raises(FloatingPointError, match="^Stage . has diverged in epoch 2: .*clipnorm"):

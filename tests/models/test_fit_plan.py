@@ -11,6 +11,7 @@ from keras_tsvae import inputs
 from keras_tsvae.models.two_stage_plan import plan_fit
 from tests import tiny
 from tests.harness import flat
+from tests.reused import reused
 
 IMAGES = tiny.images(96)
 LABELS = np.arange(96) % 3
@@ -28,18 +29,20 @@ def conditional(**kwargs):
     return model
 
 
+POSTERIORS = tsvae.latents.Posteriors(np.zeros((96, 4), "float32"), np.ones((96, 4), "float32"))
+
 # The four fits, each with its data.
 FITS = {
-    "first": lambda: (tiny.first_stage(), (IMAGES,)),
-    "second": lambda: (tiny.second_stage(), (tiny.first_stage().posteriors(IMAGES),)),
-    "both": lambda: (tiny.two_stage(), (IMAGES,)),
-    "conditional": lambda: (conditional(), (IMAGES, LABELS)),
+    "first": (tiny.first_stage, (IMAGES,)),
+    "second": (tiny.second_stage, (POSTERIORS,)),
+    "both": (tiny.two_stage, (IMAGES,)),
+    "conditional": (conditional, (IMAGES, LABELS)),
 }
 
 
 @pytest.fixture(scope="module")
 def four():
-    return {kind: make() for kind, make in FITS.items()}
+    return {kind: (make(), data) for kind, (make, data) in FITS.items()}
 
 
 def untouched(model):
@@ -100,17 +103,18 @@ def test_what_the_second_stage_needs_is_checked_first(kind, arguments, message, 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [tiny.two_stage, conditional])
 def test_a_stage_that_is_not_compiled_is_found_at_once(make):
-    model = make()
+    model = reused(make)
     model.second_stage.compiled = False
     labels = (LABELS,) if model.takes_conditions else ()
+    quick = {"recognizer_epochs": 0} if labels else {}
     with pytest.raises(ValueError, match="must be compiled.*SecondStageVAE"):
         model.fit(IMAGES, *labels, batch_size=16, verbose=0)
     assert int(flat(model.first_stage.optimizer.iterations)[0]) == 0
-    model.fit(IMAGES, *labels, batch_size=48, second_stage_epochs=0, verbose=0)
+    model.fit(IMAGES, *labels, batch_size=48, second_stage_epochs=0, verbose=0, **quick)
 
 
 def test_validation_data_is_checked_for_both_stages():
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     with pytest.raises(ValueError, match=r"`validation_data` must hold images of shape \(8, 8, 1"):
         model.fit(
             IMAGES, batch_size=16, epochs=0, second_stage_epochs=1, validation_data=IMAGES[:, 1:]
@@ -126,7 +130,7 @@ def test_validation_data_is_checked_for_both_stages():
 
 def test_what_asks_for_nothing_is_no_error():
     nothing = {"validation_split": 0.0, "class_weight": None, "sample_weight": None}
-    tiny.first_stage().fit(IMAGES, batch_size=48, verbose=0, **nothing)
+    reused(tiny.first_stage).fit(IMAGES, batch_size=48, verbose=0, **nothing)
 
 
 @pytest.mark.slow
@@ -135,11 +139,14 @@ def test_what_asks_for_nothing_is_no_error():
     [("first", list), ("second", tuple), ("second", list), ("both", tuple), ("conditional", list)],
 )
 def test_options_of_all_fits(kind, form):
-    model, data = FITS[kind]()
+    make, data = FITS[kind]
+    model = reused(make)
     pair = form((IMAGES[:40], LABELS[:40]))
     if kind == "second":
         pair = form(data[0].arrays)
     options = {} if kind in ("first", "second") else {"second_stage_epochs": 3}
+    if kind == "conditional":
+        options["recognizer_epochs"] = 1
     history = model.fit(
         *data,
         batch_size=16,
@@ -162,7 +169,7 @@ def test_options_of_all_fits(kind, form):
 
 
 def test_both_stages_are_measured_over_some_batches(monkeypatch):
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     images = np.concatenate([IMAGES[:32], np.full((64, *tiny.IMAGE_SHAPE), 255, "uint8")])
     first, every = model.evaluate(images[:32]), model.evaluate(images)
     assert every["stage1_mse"] > 1.2 * first["stage1_mse"]
@@ -207,7 +214,7 @@ def test_epochs_and_batch_sizes_are_those_of_the_preset():
     one_size.compile()
     assert planned(one_size) == ((7, 9), (24, 24))
     assert planned(one_size, batch_size=16) == ((7, 9), (16, 16))
-    assert planned(tiny.two_stage()) == ((1, 2), (64, 64))
+    assert planned(reused(tiny.two_stage)) == ((1, 2), (64, 64))
     frozen = conditional(frozen_first_stage=True)
     assert planned(frozen) == ((0, 2), (64, 64))
 
@@ -237,7 +244,9 @@ def test_a_schedule_that_is_not_as_long_as_the_fit_is_warned_of(schedule):
     late = warned(model.fit, IMAGES, epochs=0, second_stage_epochs=1)
     assert len(late) == 1 and "stage 2 is made for 18 steps, but this fit ends after 24" in late[0]
     model.compile(keras.optimizers.SGD(), keras.optimizers.SGD())
-    assert warned(model.fit, IMAGES, epochs=1, second_stage_epochs=1) == []
+    images = inputs.as_images(IMAGES)
+    plan = plan_fit(model, images, epochs=1, second_stage_epochs=1)
+    assert warned(lambda verbose: plan.check(images, None)) == []
 
 
 def test_a_stage_fitted_by_hand_warns_too():
@@ -249,7 +258,7 @@ def test_a_stage_fitted_by_hand_warns_too():
 
 
 def test_averaged_weights_need_an_optimizer_that_averages_in_each_stage():
-    model, swap = tiny.two_stage(), keras.callbacks.SwapEMAWeights()
+    model, swap = reused(tiny.two_stage), keras.callbacks.SwapEMAWeights()
     model.compile(keras.optimizers.SGD(1e-3, use_ema=True), keras.optimizers.SGD(1e-3))
     with pytest.raises(ValueError, match="of stage 2 must not hold a `SwapEMAWeights`.*use_ema"):
         model.fit(IMAGES, batch_size=48, callbacks=[swap], verbose=0)
@@ -258,7 +267,7 @@ def test_averaged_weights_need_an_optimizer_that_averages_in_each_stage():
 
 def test_posteriors_need_a_folder_that_can_be_made(tmp_path):
     (tmp_path / "file").touch()
-    model = tiny.two_stage()
+    model = reused(tiny.two_stage)
     with pytest.raises(ValueError, match="`posteriors_path` must be in a folder that can be"):
         model.fit(
             IMAGES, batch_size=48, posteriors_path=tmp_path / "file" / "deep" / "z.h5", verbose=0
@@ -270,9 +279,9 @@ def test_validation_posteriors_are_named():
     wrong = np.zeros((9, 5), "float32"), np.ones((9, 5), "float32")
     right = np.zeros((64, 4), "float32"), np.ones((64, 4), "float32")
     with pytest.raises(ValueError, match="`validation_data` must hold posteriors of width 4"):
-        tiny.second_stage().fit(*right, validation_data=wrong, verbose=0)
+        reused(tiny.second_stage).fit(*right, validation_data=wrong, verbose=0)
 
 
 def test_weights_of_an_evaluation_are_refused():
     with pytest.raises(ValueError, match="`sample_weight` must not be given"):
-        tiny.two_stage().evaluate(IMAGES, sample_weight=np.ones(len(IMAGES)))
+        reused(tiny.two_stage).evaluate(IMAGES, sample_weight=np.ones(len(IMAGES)))

@@ -132,8 +132,9 @@ def test_a_saved_model_draws_what_it_draws(whole, tmp_path):
 
 
 def test_presets_wrap_and_edits():
+    changes = {"network": "infogan", "num_scale": None, "base_dim": 2, "fc_dim": 8}
     model = tsvae.TwoStageVAE.from_preset(
-        "digits", second_stage="mixture", base_dim=4, fc_dim=16, train_size=96
+        "digits", second_stage="mixture", train_size=96, **changes
     )
     assert isinstance(model.second_stage, tsvae.SecondStageMixture)
     images, labels = tiny.images(96), np.arange(96) % 2
@@ -143,7 +144,8 @@ def test_presets_wrap_and_edits():
     conditional = tsvae.ConditionalTwoStageVAE.wrap(model, tsvae.conditions.Classes(2))
     assert conditional.second_stage.condition_dim == 2
     conditional.compile()
-    conditional.fit(images, labels, batch_size=32, second_stage_epochs=2, verbose=0)
+    quick = {"recognizer_epochs": 0, "batch_size": 32, "verbose": 0}
+    conditional.fit(images, labels, second_stage_epochs=2, **quick)
     assert conditional.sample(3, condition=1, seed=0).shape == (3, 8, 8, 1)
     same = conditional.edit(images[:2], 0, condition=[0, 0])
     np.testing.assert_allclose(same, conditional.reconstruct(images[:2]), atol=1e-4)

@@ -111,7 +111,8 @@ def test_wrap_makes_one_of_the_same_kind_that_obeys(fitted):
     assert isinstance(second, AffineSecondStage)
     assert (second.condition_dim, second.offset) == (2, 0.5)
     compiled(conditional)
-    conditional.fit(images, labels, second_stage_epochs=100, batch_size=96, verbose=0)
+    quick = {"recognizer_epochs": 0, "batch_size": 96, "verbose": 0}
+    conditional.fit(images, labels, second_stage_epochs=100, **quick)
     means = [first.posteriors(images[labels == label]).mean.mean(0) for label in (0, 1)]
     for label, mean in enumerate(means):
         code = np.eye(2, dtype="float32")[label]
