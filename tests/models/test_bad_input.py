@@ -104,9 +104,8 @@ def test_a_bad_batch_of_a_stream_leaves_the_weights_alone(bad, kind, place):
             return stage, error
         return stage, None
 
-    spoilt, error = steps_of(data.batches)
+    (spoilt, error), (clean, none) = steps_of(data.batches), steps_of(data.batches[:place])
     assert "must hold finite values in [0, 1]" in str(error) and "Received" in str(error)
-    clean, none = steps_of(data.batches[:place])
     assert none is None
     for a, b in zip(spoilt.get_weights(), clean.get_weights()):
         np.testing.assert_array_equal(a, b)
