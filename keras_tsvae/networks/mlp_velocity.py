@@ -23,7 +23,7 @@ class MLPVelocity(keras.layers.Layer):
 
     Args:
         latent_dim: Positive int, the width d of x.
-        width: Positive int, units of each hidden layer. Defaults to 512.
+        width: Positive int, units of each hidden layer. Defaults to 384.
         depth: Positive int, the number of hidden layers. Defaults to 3.
         condition_dim: Positive int, the width of the condition; None for a network without.
             Defaults to None.
@@ -49,7 +49,7 @@ class MLPVelocity(keras.layers.Layer):
     def __init__(
         self,
         latent_dim: int,
-        width: int = 512,
+        width: int = 384,
         depth: int = 3,
         condition_dim: int | None = None,
         **kwargs: Any,

@@ -22,6 +22,7 @@ NETWORKS = ("resnet", "infogan", "wae")
 LearningRate: typing.TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 CONDITIONED_STAGES = ("both", "first", "second")
 SECOND_STAGES = ("vae", "mixture", "flow")
+LEAST_OF_FLOW = 1e-3  # learning rate
 SCHEDULES = ("constant", "halved", "cosine")
 _POSITIVE = (
     "latent_dim",
@@ -54,6 +55,8 @@ class Preset:
         batch_size, optimizer: Of both stages; the optimiser by its Keras name.
         second_stage_batch_size: Of the second stage, if it is another one. None: `batch_size`.
         learning_rate: At the start, of both stages.
+        second_stage_learning_rate: Of the second stage, if it is another one. None:
+            `learning_rate`, of a flow at least 1e-3.
         schedule: `"constant"`; `"halved"`, every `halve_every` and `second_stage_halve_every`
             epochs; or `"cosine"`, to zero over the epochs.
         conditions: `"attributes"`, `"classes"`, `"number"` or `"vector"`; None: unconditional.
@@ -97,6 +100,7 @@ class Preset:
     conditioning: str = "modulate"
     conditioned_stages: str = "both"
     second_stage: str = "vae"
+    second_stage_learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         """Checks every field that no network or stage checks later."""
@@ -133,11 +137,12 @@ class Preset:
                 raise ValueError(
                     f"`{name}` must be one of {choices}. Received: {name}={getattr(self, name)!r}"
                 )
-        if not is_number(self.learning_rate) or not 0 < self.learning_rate < float("inf"):
-            raise ValueError(
-                "`learning_rate` must be a positive number. "
-                f"Received: learning_rate={self.learning_rate!r}"
-            )
+        for name in ("learning_rate", "second_stage_learning_rate"):
+            rate = getattr(self, name)
+            if rate is None and name == "second_stage_learning_rate":
+                continue
+            if not is_number(rate) or not 0 < rate < float("inf"):
+                raise ValueError(f"`{name}` must be a positive number. Received: {name}={rate!r}")
         if self.schedule == "halved":
             for name in ("halve_every", "second_stage_halve_every"):
                 positive_int(name, getattr(self, name))
@@ -175,18 +180,21 @@ def optimizers(preset: Preset) -> tuple[keras.optimizers.Optimizer, keras.optimi
 def learning_rates(preset: Preset) -> tuple[LearningRate, LearningRate]:
     """Returns each stage's learning rate: a float, or a schedule of steps."""
     first, second = preset.steps_per_epoch
+    epochs, every = preset.second_stage_epochs, preset.second_stage_halve_every
+    rate = preset.second_stage_learning_rate
+    if rate is None:
+        least = LEAST_OF_FLOW if preset.second_stage == "flow" else 0.0
+        rate = max(preset.learning_rate, least)
     return (
-        _learning_rate(preset, first, preset.epochs, preset.halve_every),
-        _learning_rate(preset, second, preset.second_stage_epochs, preset.second_stage_halve_every),
+        _scheduled(preset, preset.learning_rate, first, preset.epochs, preset.halve_every),
+        _scheduled(preset, rate, second, epochs, every),
     )
 
 
-def _learning_rate(preset, steps, epochs, halve_every):
+def _scheduled(preset, rate, steps, epochs, halve_every):
     schedules = keras.optimizers.schedules
     if preset.schedule == "halved":
-        return schedules.ExponentialDecay(
-            preset.learning_rate, halve_every * steps, decay_rate=0.5, staircase=True
-        )
+        return schedules.ExponentialDecay(rate, halve_every * steps, decay_rate=0.5, staircase=True)
     if preset.schedule == "cosine":
-        return schedules.CosineDecay(preset.learning_rate, max(epochs, 1) * steps)
-    return preset.learning_rate
+        return schedules.CosineDecay(rate, max(epochs, 1) * steps)
+    return rate

@@ -65,6 +65,20 @@ def test_halved_rates_follow_the_epochs():
             np.testing.assert_allclose(float(schedule(epoch * steps)), rate, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "overrides, expected",
+    [
+        ({}, (1e-4, 1e-4)),
+        ({"second_stage": "flow"}, (1e-4, 1e-3)),
+        ({"second_stage": "flow", "learning_rate": 2e-3}, (2e-3, 2e-3)),
+        ({"second_stage": "flow", "second_stage_learning_rate": 5e-4}, (1e-4, 5e-4)),
+    ],
+)
+def test_the_second_stages_learning_rate(overrides, expected):
+    preset = tsvae.presets.get("cifar10", **overrides)
+    assert tsvae.presets.preset.learning_rates(preset) == expected
+
+
 def test_compile_takes_the_presets_optimisers_unless_others_are_given(tmp_path):
     model = tsvae.TwoStageVAE.from_preset("digits", epochs=3, **TINY)
     model.compile()
@@ -123,6 +137,7 @@ def test_a_preset_trains_and_goes_on(tmp_path):
         ({"learning_rate": 0}, "`learning_rate` must be a positive number"),
         ({"learning_rate": float("inf")}, "`learning_rate` must be a positive number"),
         ({"learning_rate": True}, "`learning_rate` must be a positive number"),
+        ({"second_stage_learning_rate": 0}, "`second_stage_learning_rate` must be a positive"),
         ({"epochs": -1}, "`epochs` must be an integer of at least 0"),
         ({"image_shape": 8}, "`image_shape` must be three"),
         ({"network": "wae", "num_scale": None, "fc_dim": 7}, r"the wae network takes.*'fc_dim'"),
