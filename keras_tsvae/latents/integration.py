@@ -10,8 +10,8 @@ from keras_tsvae.arrays.types import Tensor
 def integrate(
     derivative: Callable[[Tensor, Tensor], Tensor],
     state: Tensor,
-    start: float,
-    end: float,
+    start: float | Tensor,
+    end: float | Tensor,
     steps: int,
 ) -> Tensor:
     """Returns the state at `end` of `d state / dt = derivative(t, state)`, from that at `start`.
@@ -22,8 +22,8 @@ def integrate(
     Args:
         derivative: Function of t, a float32 scalar, and of the state.
         state: Tensor of any shape.
-        start: Float, the time of `state`.
-        end: Float, the time of the result, which may be before `start`.
+        start: Float or float32 scalar, the time of `state`.
+        end: Float or float32 scalar, the time of the result, which may be before `start`.
         steps: Positive int, of equal length.
 
     Source:

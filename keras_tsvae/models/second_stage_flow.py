@@ -198,21 +198,31 @@ class SecondStageFlow(SecondStage):
     def log_prob_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns the log density of one batch of z, in nats, exact but for the integration.
 
-        `log p(z) = log p_mixture(z) - log N(x) + log N(u) - integral of div v from 0 to 1`.
+        `log p(z) = log p_mixture(z) - log N(x) + log N(u) - integral of div v from 0 to 1`, which
+        is taken by Gauss's rule, one divergence for each step: they are what takes time.
         """
         x = self.mixture.encode_batch(z, condition)[:, 0]
+        field = self._field(condition)
+        places, weights = np.polynomial.legendre.leggauss(self.integration_steps)
+        times = (0.5 - 0.5 * places).astype("float32")  # from 1 on to 0
+        before, shares = (
+            np.append(1.0, times)[:-1].astype("float32"),
+            0.5 * weights.astype("float32"),
+        )
 
-        def derivative(t, state):
-            times = t + 0.0 * state[:, :1]
-            velocity, divergence = self.velocity.velocity_and_divergence(
-                self.average, state[:, :-1], times, condition
+        def segment(index, state):
+            at, integral = state
+            start, end, share = (ops.take(part, index) for part in (before, times, shares))
+            at = integrate(field, at, start, end, 1)
+            _, divergence = self.velocity.velocity_and_divergence(
+                self.average, at, end + 0.0 * at[:, :1], condition
             )
-            return ops.concatenate([velocity, divergence[:, None]], -1)
+            return at, integral + share * divergence
 
-        state = ops.concatenate([x, 0.0 * x[:, :1]], -1)
-        state = integrate(derivative, state, 1.0, 0.0, self.integration_steps)
-        gained = 0.5 * (ops.sum(ops.square(x), -1) - ops.sum(ops.square(state[:, :-1]), -1))
-        return self.mixture.log_prob_batch(z, condition) + gained + state[:, -1]
+        state = ops.fori_loop(0, len(times), segment, (x, 0.0 * x[:, 0]))
+        u = integrate(field, state[0], float(times[-1]), 0.0, 1)
+        gained = 0.5 * (ops.sum(ops.square(x), -1) - ops.sum(ops.square(u), -1))
+        return self.mixture.log_prob_batch(z, condition) + gained - state[1]
 
     def _field(self, condition):
         """Returns the averaged velocity as a function of t, a number, and x."""
