@@ -11,6 +11,7 @@ from keras_tsvae import FirstStageVAE, metrics
 from keras_tsvae.callbacks import FIDLogger
 from tests import tiny
 from tests.callbacks import linear
+from tests.reused import reused
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 
@@ -30,7 +31,7 @@ def distance(generated, real, **kwargs):
 
 
 def test_first_stage_by_hand(images, capsys):
-    model, real = linear.first_stage(), tiny.images(60, seed=1)
+    model, real = reused(linear.first_stage), tiny.images(60, seed=1)
     fid = logger(real, seed=3, verbose=1)
     history = model.fit(images, batch_size=16, epochs=2, callbacks=[fid], verbose=0).history
     assert history["val_fid_stage1"][1] == pytest.approx(
@@ -47,7 +48,7 @@ def test_first_stage_by_hand(images, capsys):
 
 
 def test_second_stage_by_hand(images):
-    first, second = linear.first_stage(), tiny.second_stage()
+    first, second = reused(linear.first_stage), reused(tiny.second_stage)
     posteriors = first.posteriors(images)
     fid = logger(images, first_stage=first)
     history = second.fit(posteriors, batch_size=16, callbacks=[fid], verbose=0).history
@@ -59,7 +60,7 @@ def test_second_stage_by_hand(images):
 
 
 def test_both_stages_and_those_who_watch(images, tmp_path):
-    model, fid = linear.two_stage(), logger(images, protocol="dai-wipf")
+    model, fid = reused(linear.two_stage), logger(images, protocol="dai-wipf")
     best = {
         stage: keras.callbacks.ModelCheckpoint(
             tmp_path / f"{stage}.keras", f"val_fid_{stage}", save_best_only=True, mode="min"
@@ -84,7 +85,7 @@ def test_both_stages_and_those_who_watch(images, tmp_path):
 
 
 def test_epochs_in_between_have_no_figures(images, tmp_path):
-    model, log = linear.first_stage(), keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    model, log = reused(linear.first_stage), keras.callbacks.CSVLogger(tmp_path / "log.csv")
     fid = logger(images, every=3)
     history = model.fit(images, batch_size=48, epochs=5, callbacks=[fid, log], verbose=0).history
     figures = history["val_fid_stage1"]
@@ -96,14 +97,14 @@ def test_epochs_in_between_have_no_figures(images, tmp_path):
 
 def test_statistics_alone_measure_no_reconstruction(images, tmp_path):
     metrics.ReferenceStatistics.from_images(images, features).save(tmp_path / "real.npz")
-    model = linear.first_stage()
+    model = reused(linear.first_stage)
     fid = logger(str(tmp_path / "real.npz"))
     history = model.fit(images, batch_size=48, callbacks=[fid], verbose=0).history
     assert "val_fid_stage1" in history and "val_fid_reconstruction" not in history
 
 
 def test_a_model_that_diverged_has_no_distance(images):
-    first = linear.first_stage()
+    first = reused(linear.first_stage)
     cases = [(first, "stage1"), (first, "reconstruction"), (tiny.second_stage(), "stage2")]
     networks = [first.decoder, first.encoder, cases[2][0].decoder]
     for (model, name), network in zip(cases, networks):
@@ -120,7 +121,7 @@ def test_a_model_that_diverged_has_no_distance(images):
 
 
 def test_a_log_of_both_stages_keeps_its_columns(images, tmp_path):
-    model, fid = linear.two_stage(), logger(images)
+    model, fid = reused(linear.two_stage), logger(images)
     log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     model.fit(images, batch_size=48, callbacks=[fid, log], second_stage_epochs=2, verbose=0)
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
@@ -145,7 +146,7 @@ def test_bad_arguments_are_refused(images):
     with pytest.raises(ValueError, match="shape of the reference's images"):
         other = tiny.images(20, (16, 16, 1))
         fid = FIDLogger(other, lambda x: x.reshape(len(x), -1)[:, :4], num_samples=40)
-        linear.first_stage().fit(images, batch_size=48, callbacks=[fid], verbose=0)
+        reused(linear.first_stage).fit(images, batch_size=48, callbacks=[fid], verbose=0)
 
 
 def any_channels(images):

@@ -19,6 +19,7 @@ from tests import tiny
 from tests.callbacks import linear
 from tests.conditions import toy
 from tests.models.affine import AffineSecondStage
+from tests.reused import reused
 
 NAMES = ("active_units", "inactive_units", "gaussian_kl", "spectrum_min", "spectrum_max", "mmd")
 Z, U = ([f"{letter}_{name}" for name in NAMES] for letter in "zu")
@@ -40,7 +41,7 @@ def check(found, statistics):
 
 
 def test_first_stage_by_hand(images, tmp_path):
-    model, report = linear.first_stage(), LatentReport(images, num_images=40)
+    model, report = reused(linear.first_stage), LatentReport(images, num_images=40)
     logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     history = model.fit(images, batch_size=16, epochs=2, callbacks=[report, logger], verbose=0)
     (first, _, before), (last, stage, statistics) = report.reports
@@ -79,7 +80,7 @@ def test_both_stages(images, tmp_path):
             self.logs.append(dict(logs))
             self.stages.append(stage_in_training(self.model))
 
-    model = linear.two_stage()
+    model = reused(linear.two_stage)
     report, seen = LatentReport(images[:40], every=3, train=images), Seen()
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}_{z_mmd:.3f}.keras")
     history = model.fit(
@@ -148,7 +149,7 @@ def test_it_is_measured_as_in_inference(images):
 
 
 def test_a_model_that_has_diverged_is_reported_as_nan(images):
-    model = linear.first_stage()
+    model = reused(linear.first_stage)
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     report, logs = watching(LatentReport(images), model), {"loss": 1.0}
     report.on_epoch_end(0, logs)

@@ -12,6 +12,7 @@ from keras_tsvae.callbacks import ConditionLogger, FIDLogger, LatentReport, Samp
 from tests import conditioned, tiny
 from tests.callbacks import linear
 from tests.conditions import toy
+from tests.reused import reused
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:FID of")]
 NAMES = ("fid", "grid", "latents", "conditions")
@@ -67,7 +68,9 @@ def test_an_epoch_that_a_callback_before_makes_the_last(images):
         on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", epoch == 3)
     )
     report = LatentReport(images, every=10)
-    linear.first_stage().fit(images, batch_size=48, epochs=9, callbacks=[stop, report], verbose=0)
+    reused(linear.first_stage).fit(
+        images, batch_size=48, epochs=9, callbacks=[stop, report], verbose=0
+    )
     assert [epoch for epoch, _, _ in report.reports] == [0, 3]
 
 
@@ -85,7 +88,7 @@ def stop(**kwargs):
 @pytest.mark.parametrize("whole", [False, True])
 def test_callbacks_wait_for_the_next_measurement(whole, images, tmp_path, recwarn):
     """They count measurements, keep the best of those measured, and do not warn in between."""
-    model = linear.two_stage() if whole else linear.first_stage()
+    model = reused(linear.two_stage) if whole else reused(linear.first_stage)
     saved = []
     best = keras.callbacks.ModelCheckpoint(
         tmp_path / "best.keras", "figure", mode="min", save_best_only=True
@@ -115,7 +118,7 @@ def test_callbacks_wait_for_the_next_measurement(whole, images, tmp_path, recwar
 
 
 def test_patience_counts_measurements_in_any_list_of_callbacks():
-    model = linear.first_stage()
+    model = reused(linear.first_stage)
     callbacks = [measuring(3, *[1.0] * 9), stop(patience=2)]
     watching = keras.callbacks.CallbackList(callbacks, model=model, epochs=20)
     watching.on_train_begin()
@@ -129,7 +132,7 @@ def test_patience_counts_measurements_in_any_list_of_callbacks():
 def test_who_stands_before_what_it_watches_is_warned(images):
     callbacks = [stop(), measuring(1, 1.0)]
     with pytest.warns(UserWarning, match="`figure` which is not available"):
-        linear.first_stage().fit(images, batch_size=96, callbacks=callbacks, verbose=0)
+        reused(linear.first_stage).fit(images, batch_size=96, callbacks=callbacks, verbose=0)
 
 
 def test_what_does_not_fit_is_found_before_training(images, tmp_path, monkeypatch):
@@ -149,7 +152,7 @@ def test_what_does_not_fit_is_found_before_training(images, tmp_path, monkeypatc
         FIDLogger(images, judge)
     five = FIDLogger(bare, lambda x: np.zeros((len(x), 5)), num_samples=8)
     other = FIDLogger(bare, conditioned.PixelJudge(width=4, image_shape=(16, 16, 1)))
-    model = linear.two_stage()
+    model = reused(linear.two_stage)
     for fid, message in (
         (five, r"`features` must have shape \(n, 4\)"),
         (other, r"`features` was trained on images of shape \(16"),
@@ -163,7 +166,7 @@ def test_what_does_not_fit_is_found_before_training(images, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("conditional", [False, True])
 def test_callbacks_of_the_second_stage_are_checked_before_the_first_is_trained(conditional):
-    model = toy.linear() if conditional else linear.two_stage()
+    model = reused(toy.linear) if conditional else reused(linear.two_stage)
     images, labels = toy.data(96)
     wrong = LatentReport(tiny.images(4, (16, 16, 1)))
     options = {"batch_size": 48, "second_stage_callbacks": [wrong], "verbose": 0}
@@ -200,7 +203,7 @@ def test_a_folder_that_cannot_be_written_is_found_when_made(tmp_path):
 def test_copies_measure_the_same_with_the_same_extractor(copied, images, tmp_path, monkeypatch):
     monkeypatch.setattr(metrics.InceptionV3Features, "__init__", no_download)
     judge = metrics.ClassifierFeatures(tiny.IMAGE_SHAPE, 3, dimensions=4)
-    model = linear.first_stage()
+    model = reused(linear.first_stage)
     fid = FIDLogger(images, judge, num_samples=8, verbose=0)
     board = tmp_path if keras.backend.backend() == "tensorflow" else None
     callbacks = [fid, SampleGrid(tmp_path, num_images=4, log_dir=board), LatentReport(images)]
@@ -214,7 +217,7 @@ def test_copies_measure_the_same_with_the_same_extractor(copied, images, tmp_pat
     figures = []
     for ours in (callbacks, copies):
         keras.utils.set_random_seed(0)
-        model = linear.first_stage()
+        model = reused(linear.first_stage)
         history = model.fit(images, batch_size=48, callbacks=ours, verbose=0).history
         figures.append({key: value[0] for key, value in history.items() if key != "fid_seconds"})
     assert figures[0] == pytest.approx(figures[1], rel=1e-6)

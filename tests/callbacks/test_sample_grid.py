@@ -8,6 +8,7 @@ from keras_tsvae.callbacks import SampleGrid
 from keras_tsvae.training.stage_callbacks import StageCallbacks
 from tests import tiny
 from tests.callbacks import linear
+from tests.reused import reused
 
 LOGS = {"loss": 1.0}
 
@@ -35,7 +36,7 @@ def assert_shows(pixels, images, columns):
 
 
 def test_samples_of_the_stage_in_training(images, tmp_path):
-    model = linear.two_stage()
+    model = reused(linear.two_stage)
     grid = SampleGrid(tmp_path / "new", num_images=9, seed=3, images=images)
     for stage in model.stages():
         with StageCallbacks([grid], model, stage) as callbacks:
@@ -53,7 +54,7 @@ def test_samples_of_the_stage_in_training(images, tmp_path):
 
 
 def test_the_noise_stays_while_the_weights_change(images, tmp_path):
-    model = linear.two_stage()
+    model = reused(linear.two_stage)
     grid = SampleGrid(tmp_path, num_images=9)
     model.fit(images, batch_size=16, epochs=0, second_stage_epochs=2, callbacks=[grid], verbose=0)
     first, last = (read(tmp_path / f"stage2_epoch_000{epoch}.png") for epoch in (1, 2))
@@ -62,7 +63,7 @@ def test_the_noise_stays_while_the_weights_change(images, tmp_path):
 
 
 def test_first_stage_by_hand_every_other_epoch(images, tmp_path):
-    model = linear.first_stage()
+    model = reused(linear.first_stage)
     grid = watching(SampleGrid(tmp_path, num_images=5, every=2, images=images / 255), model)
     for epoch in range(5):
         grid.on_epoch_end(epoch, LOGS)

@@ -8,6 +8,7 @@ from keras_tsvae import plots
 from tests import tiny
 from tests.callbacks import linear
 from tests.conditions import toy
+from tests.reused import reused
 
 MESSAGE = "its training has diverged.* Received: .* with NaN or infinity"
 
@@ -18,7 +19,7 @@ def spoil(network):
 
 
 def test_samples_of_a_diverged_first_stage_are_refused(images):
-    model = linear.first_stage()
+    model = reused(linear.first_stage)
     spoil(model.decoder)
     calls = (
         lambda: model.sample(3, seed=0),
@@ -33,7 +34,7 @@ def test_samples_of_a_diverged_first_stage_are_refused(images):
 
 
 def test_reconstructions_of_a_diverged_encoder_are_refused(images):
-    model = linear.two_stage()
+    model = reused(linear.two_stage)
     spoil(model.first_stage.encoder)
     with pytest.raises(ValueError, match=MESSAGE):
         model.reconstruct(images[:3])
@@ -41,7 +42,7 @@ def test_reconstructions_of_a_diverged_encoder_are_refused(images):
 
 
 def test_samples_of_a_diverged_second_stage_are_refused():
-    model = linear.two_stage()
+    model = reused(linear.two_stage)
     spoil(model.second_stage.decoder)
     for call in (
         lambda: model.second_stage.sample(3, seed=0),

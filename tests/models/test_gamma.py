@@ -9,6 +9,7 @@ from keras_tsvae import losses
 from keras_tsvae.backend import compile_function
 from tests import tiny
 from tests.harness import flat
+from tests.reused import reused
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ def second_stage(**kwargs):
 
 
 def test_a_computed_gamma_follows_the_batches():
-    stage = first_stage(gamma="computed")
+    stage = reused(first_stage, gamma="computed")
     expected = 1.0
     for batch_mse in (0.5, 0.01, 4.0, 0.0, 0.3):
         stage.update_gamma(batch_mse)
@@ -38,7 +39,7 @@ def test_a_computed_gamma_follows_the_batches():
 
 
 def test_a_fit_computes_gamma_from_its_batches(images):
-    stage = first_stage(gamma="computed")
+    stage = reused(first_stage, gamma="computed")
     stage.optimizer.learning_rate = 0.0
     history = stage.fit(images, batch_size=len(images), epochs=3, verbose=0).history
     expected = [1.0]
@@ -54,7 +55,7 @@ def test_a_fit_computes_gamma_from_its_batches(images):
 
 @pytest.mark.parametrize("make", [first_stage, second_stage])
 def test_an_optimal_gamma_follows_the_batches_up_and_down(make):
-    stage = make(gamma="optimal")
+    stage = reused(make, gamma="optimal")
     expected = 1.0
     for batch_mse in (0.5, 0.01, 4.0, 0.0, 0.3):
         stage.update_gamma(batch_mse)
@@ -67,7 +68,7 @@ def test_an_optimal_gamma_follows_the_batches_up_and_down(make):
 
 
 def test_gamma_comes_back_from_a_vanished_error():
-    stage = second_stage(gamma="optimal")
+    stage = reused(second_stage, gamma="optimal")
     for _ in range(300):
         stage.update_gamma(0.0)
     np.testing.assert_allclose(stage.gamma, 1e-6, rtol=1e-4)
@@ -78,7 +79,7 @@ def test_gamma_comes_back_from_a_vanished_error():
 
 def test_an_optimal_gamma_has_the_greatest_likelihood(images):
     """Of deviations around it, the one that a fit settles at gives its images the least nll."""
-    stage = first_stage(gamma="optimal")
+    stage = reused(first_stage, gamma="optimal")
     stage.optimizer.learning_rate = 0.0
     repeated = np.tile(images, (15, 1, 1, 1))  # an epoch of 15 steps, each over all images
     arguments = {"batch_size": len(images), "epochs": 10, "shuffle": False, "verbose": 0}
@@ -106,7 +107,7 @@ def test_a_computed_gamma_weighs_the_kl_divergence(shape, latent_dim, weight):
 
 
 def test_a_fixed_gamma_stays(images):
-    stage = first_stage(gamma=np.float32(0.25))
+    stage = reused(first_stage, gamma=np.float32(0.25))
     stage.fit(images, batch_size=32, epochs=1, verbose=0)
     np.testing.assert_allclose(stage.gamma, 0.25, rtol=1e-6)
     assert not any(v is stage.log_gamma for v in stage.trainable_variables)
@@ -119,18 +120,18 @@ def test_samples_are_rescaled_to_the_posteriors():
     target = np.sqrt((mean.var(0) + np.square(std).mean(0)).mean())
     posteriors = tsvae.Posteriors(mean.astype("float32"), std.astype("float32"))
     np.testing.assert_allclose(posteriors.z_std(), target, rtol=1e-6)
-    stage = second_stage(gamma="computed")
+    stage = reused(second_stage, gamma="computed")
     stage.fit(posteriors, batch_size=64, epochs=2, verbose=0)
     assert abs(float(keras.ops.convert_to_numpy(stage.z_scale)) - 1) > 0.05
     spread = stage.sample(20_000, seed=5).std(0).mean()
     np.testing.assert_allclose(spread, target, rtol=0.03)
-    learned = second_stage()
+    learned = reused(second_stage)
     learned.fit(posteriors, batch_size=64, epochs=2, verbose=0)
     assert float(keras.ops.convert_to_numpy(learned.z_scale)) == 1.0
 
 
 def test_the_cross_entropy_comes_from_the_decoders_logits(images):
-    stage = first_stage(tiny.residual_networks, likelihood="cross_entropy")
+    stage = reused(first_stage, tiny.residual_networks, likelihood="cross_entropy")
     noise = np.random.default_rng(0).normal(size=(96, tiny.LATENT_DIM)).astype("float32")
     measure = compile_function(stage, lambda x, noise: stage.loss_terms((x,), noise=noise))
     terms = {k: flat(v)[0] for k, v in measure(images, noise).items()}
