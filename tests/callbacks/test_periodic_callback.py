@@ -52,7 +52,7 @@ class Looks(keras.callbacks.Callback):
     ("every", "epochs", "expected"), [(10, 3, [1, 3]), (2, 5, [1, 2, 4, 5]), (1, 2, [1, 2])]
 )
 def test_the_first_every_nth_and_the_last_epoch(every, epochs, expected, images, tmp_path):
-    model = conditioned.FakeModel()
+    model = reused(conditioned.FakeModel)
     callbacks = [make(name, images, tmp_path / "new", every) for name in NAMES]
     looks = {name: Looks(callback) for name, callback in zip(NAMES, callbacks)}
     fit = {"batch_size": 96, "epochs": epochs, "second_stage_epochs": 1, "verbose": 0}

@@ -153,9 +153,15 @@ def test_images_are_the_sigmoid_of_the_logits():
     np.testing.assert_allclose(flat(decoder(z))[0], 1 / (1 + np.exp(-logits)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("likelihood, gamma", [("cross_entropy", "learned"), ("gaussian", 0.5)])
-def test_a_whole_model_of_every_kind_is_saved(likelihood, gamma, images, tmp_path):
-    first = first_stage(tiny.residual_networks, likelihood=likelihood, gamma=gamma)
+@pytest.mark.parametrize(
+    "networks, likelihood, gamma",
+    [
+        (tiny.residual_networks, "cross_entropy", "learned"),
+        (tiny.dense_networks, "gaussian", 0.5),
+    ],
+)
+def test_a_whole_model_of_every_kind_is_saved(networks, likelihood, gamma, images, tmp_path):
+    first = first_stage(networks, likelihood=likelihood, gamma=gamma)
     model = tsvae.TwoStageVAE(first, second_stage(gamma="computed"))
     model.fit(images, batch_size=32, epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
