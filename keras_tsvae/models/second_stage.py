@@ -195,8 +195,8 @@ class SecondStage(Stage):
     ) -> np.ndarray:
         """Returns log p(z), or log p(z|c), in nats, a float32 array `(n,)`.
 
-        It is exact of a mixture, and a lower bound of a VAE (`log_prob_is_bound`). What it is of
-        held-out images says what a second stage is worth (`metrics.held_out_log_prob`).
+        It is exact of mixtures and flows, a lower bound of a VAE (`log_prob_is_bound`). What it is
+        of held-out images says what a second stage is worth (`metrics.held_out_log_prob`).
 
         Args:
             z: Array `(n, latent_dim)`.

@@ -105,7 +105,8 @@ class SecondStageFlow(SecondStage):
         self.velocity = MLPVelocity(
             latent_dim, width, depth, condition_dim, dtype=self.dtype_policy, name="velocity"
         )
-        self.velocity.build((None, latent_dim))
+        for part in (self.mixture, self.velocity):
+            part.build((None, latent_dim))
         self.steps_averaged = self._averaged("steps_averaged", np.zeros((), "float32"))
         self.average = [
             self._averaged(f"average_{weight.name}", weight) for weight in self.velocity.weights
