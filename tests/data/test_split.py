@@ -28,6 +28,7 @@ def lopsided(n):
     return np.random.default_rng(0).integers(0, 256, (n, 4, 5, 3), "uint8")
 
 
+@pytest.mark.backend_free
 def test_without_training_the_order_is_kept_and_nothing_is_dropped():
     dataset = numbered(10).tf_dataset(4)
     assert int(dataset.cardinality()) == 3
@@ -39,6 +40,7 @@ def test_without_training_the_order_is_kept_and_nothing_is_dropped():
     assert batches[0][0].dtype == "uint8" and batches[0][1].dtype == "int64"
 
 
+@pytest.mark.backend_free
 def test_training_shuffles_all_indices_anew_every_epoch():
     dataset = numbered(200).tf_dataset(50, training=True)
     assert int(dataset.cardinality()) == 4
@@ -55,6 +57,7 @@ def test_training_shuffles_all_indices_anew_every_epoch():
     assert orders[0][:50].max() > 150 and orders[0][150:].min() < 50
 
 
+@pytest.mark.backend_free
 def test_training_drops_the_last_partial_batch_but_no_image_for_good():
     dataset = numbered(10).tf_dataset(4, training=True, seed=0)
     seen = set()
@@ -65,6 +68,7 @@ def test_training_drops_the_last_partial_batch_but_no_image_for_good():
     assert seen == set(range(10))
 
 
+@pytest.mark.backend_free
 def test_seeds_fix_the_order():
     def order(seed):
         dataset = numbered(100).tf_dataset(10, training=True, seed=seed)
@@ -77,6 +81,7 @@ def test_seeds_fix_the_order():
     assert first == order(None) != second
 
 
+@pytest.mark.backend_free
 def test_batches_are_read_no_faster_than_they_are_used(monkeypatch):
     reads, ahead = [], []
     reader = Rows.reader
@@ -97,6 +102,7 @@ def test_batches_are_read_no_faster_than_they_are_used(monkeypatch):
     assert max(ahead) <= 4, ahead
 
 
+@pytest.mark.backend_free
 def test_memory_maps_are_read_from_the_file(tmp_path):
     images = lopsided(50)
     rows = Split(mapped(tmp_path / "images.npy", images)[10:], np.arange(40))  # not from the start
@@ -106,6 +112,7 @@ def test_memory_maps_are_read_from_the_file(tmp_path):
         np.testing.assert_array_equal(batch, images[10:][labels])
 
 
+@pytest.mark.backend_free
 def test_maps_are_not_touched(tmp_path):
     images = mapped(tmp_path / "images.npy", lopsided(20))
     rows = Rows(images)
@@ -114,6 +121,7 @@ def test_maps_are_not_touched(tmp_path):
         np.testing.assert_array_equal(read(np.array([3, 19, 0])), images[[3, 19, 0]])
 
 
+@pytest.mark.backend_free
 def test_a_file_cut_short_is_named(tmp_path):
     images = mapped(tmp_path / "images.npy", lopsided(20))
     with Rows(images).reader() as read:
@@ -122,6 +130,7 @@ def test_a_file_cut_short_is_named(tmp_path):
             read(np.array([19]))
 
 
+@pytest.mark.backend_free
 def test_a_replaced_or_removed_file_still_gives_the_mapped_rows(tmp_path):
     path, images = tmp_path / "images.npy", lopsided(20)
     rows = Split(mapped(path, images), np.arange(20))
@@ -213,6 +222,7 @@ def test_keras_cv_is_imported_for_the_flip_alone():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.backend_free
 def test_bad_arguments():
     with pytest.raises(ValueError, match="split must not be empty"):
         numbered(0).tf_dataset()
@@ -226,6 +236,7 @@ def test_bad_arguments():
         numbered(6).tf_dataset(2, seed=-1)
 
 
+@pytest.mark.backend_free
 def test_bad_images_and_labels():
     with pytest.raises(ValueError, match="`images` must be a uint8 array .* dtype=float32"):
         Split(np.zeros((3, 4, 4, 1), "float32"), np.arange(3))
