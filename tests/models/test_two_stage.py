@@ -114,7 +114,7 @@ def test_epochs_of_0_leave_a_stage_alone(images):
 def test_seeds_fix_a_whole_training_and_posteriors_beyond_the_limit_go_to_a_file(images, tmp_path):
     def train(**kwargs):
         keras.utils.set_random_seed(0)
-        model = reused(tiny.two_stage)
+        model = tiny.two_stage()
         model.fit(images, batch_size=16, verbose=0, **kwargs)
         return model
 
