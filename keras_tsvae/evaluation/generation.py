@@ -91,7 +91,7 @@ def evaluate_generation(
     kept = batches_for(model, *first_or_random(test, num_samples))
     held_out = _posteriors(model, kept, _codes(model, test, num_samples))
     add_log_prob(rows, model, held_out, training, protocol)
-    return GenerationReport(rows, _caption(fid, rows, replay, held_out, training))
+    return GenerationReport(rows, _caption(model, fid, rows, replay, held_out, training))
 
 
 def measure_all(
@@ -173,7 +173,7 @@ def _say(name, verbose):
         print(f"Measuring: {name}")
 
 
-def _caption(fid, rows, replay, held_out, training):
+def _caption(model, fid, rows, replay, held_out, training):
     """Returns what all figures of a report have in common, and what they are held against."""
     count, identity = fid.reference.num_samples, fid.reference.identity
     fitted = "them" if training is None else f"{len(training):,} training images"
@@ -181,6 +181,9 @@ def _caption(fid, rows, replay, held_out, training):
         f"{fid.protocol} protocol, against {count:,} test images, features {identity}",
         f"log p(z): nats, of {len(held_out):,} test images; single Gaussian fitted to {fitted}",
     ]
+    choice = getattr(model.second_stage, "choice", None)
+    if choice is not None:
+        lines.append(f"stage 2: {choice}")
     if not {"log_prob", "log_prob_bound"} & {*rows["stage2"]}:
         lines.append("stage 2 has no log p(z): it defines no `log_prob_batch`")
     if replay is not None:

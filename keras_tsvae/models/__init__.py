@@ -3,6 +3,7 @@
 from keras_tsvae.models.conditional_two_stage import ConditionalTwoStageVAE
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.second_stage import SecondStage
+from keras_tsvae.models.second_stage_auto import SecondStageAuto
 from keras_tsvae.models.second_stage_flow import SecondStageFlow
 from keras_tsvae.models.second_stage_mixture import SecondStageMixture
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
@@ -12,6 +13,7 @@ __all__ = [
     "ConditionalTwoStageVAE",
     "FirstStageVAE",
     "SecondStage",
+    "SecondStageAuto",
     "SecondStageFlow",
     "SecondStageMixture",
     "SecondStageVAE",

@@ -5,6 +5,7 @@ import inspect
 from keras_tsvae import networks
 from keras_tsvae.models.first_stage import FirstStageVAE
 from keras_tsvae.models.second_stage import SecondStage
+from keras_tsvae.models.second_stage_auto import SecondStageAuto
 from keras_tsvae.models.second_stage_flow import SecondStageFlow
 from keras_tsvae.models.second_stage_mixture import SecondStageMixture
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
@@ -15,6 +16,7 @@ NETWORKS = {
     "infogan": (networks.InfoGANEncoder, networks.InfoGANDecoder),
     "wae": (networks.WAEEncoder, networks.WAEDecoder),
 }
+_DENSITIES = {"mixture": SecondStageMixture, "flow": SecondStageFlow, "auto": SecondStageAuto}
 _ARGUMENTS = (
     "base_dim",
     "num_scale",
@@ -52,10 +54,9 @@ def make_stages(preset: Preset) -> tuple[FirstStageVAE, SecondStage]:
 
 def _second_stage(preset):
     condition = _conditioning(preset, "second")
-    if preset.second_stage == "mixture":
-        return SecondStageMixture(preset.latent_dim, condition_dim=condition.get("condition_dim"))
-    if preset.second_stage == "flow":
-        return SecondStageFlow(preset.latent_dim, condition_dim=condition.get("condition_dim"))
+    if preset.second_stage in _DENSITIES:
+        density = _DENSITIES[preset.second_stage]
+        return density(preset.latent_dim, condition_dim=condition.get("condition_dim"))
     return SecondStageVAE(
         preset.latent_dim,
         preset.second_stage_width,

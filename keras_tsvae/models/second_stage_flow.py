@@ -196,15 +196,18 @@ class SecondStageFlow(SecondStage):
         """Returns samples of z for one batch of u, which say all; `noise` is left alone."""
         return self.decode_batch(u, condition)
 
-    def log_prob_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+    def log_prob_batch(
+        self, z: Tensor, condition: Tensor | None = None, steps: int | None = None
+    ) -> Tensor:
         """Returns the log density of one batch of z, in nats, exact but for the integration.
 
         `log p(z) = log p_mixture(z) - log N(x) + log N(u) - integral of div v from 0 to 1`, which
-        is taken by Gauss's rule, one divergence for each step: they are what takes time.
+        is taken by Gauss's rule, one divergence for each step: they are what takes time. There are
+        `steps` of them, or as many as samples take.
         """
         x = self.mixture.encode_batch(z, condition)[:, 0]
         field = self._field(condition)
-        places, weights = np.polynomial.legendre.leggauss(self.integration_steps)
+        places, weights = np.polynomial.legendre.leggauss(steps or self.integration_steps)
         times = (0.5 - 0.5 * places).astype("float32")  # from 1 on to 0
         before, shares = (
             np.append(1.0, times)[:-1].astype("float32"),

@@ -21,7 +21,7 @@ KINDS = ("attributes", "classes", "number", "vector")
 NETWORKS = ("resnet", "infogan", "wae")
 LearningRate: typing.TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 CONDITIONED_STAGES = ("both", "first", "second")
-SECOND_STAGES = ("vae", "mixture", "flow")
+SECOND_STAGES = ("vae", "mixture", "flow", "auto")
 LEAST_OF_FLOW = 1e-3  # learning rate
 SCHEDULES = ("constant", "halved", "cosine")
 _POSITIVE = (
@@ -47,7 +47,7 @@ class Preset:
         epochs, second_stage_epochs: Epochs of either stage.
         base_dim, num_scale, block_per_scale, depth_per_block, kernel_size, fc_dim: Arguments of
             the networks, as far as they take them. None: the network's default.
-        second_stage: `"vae"`, `"mixture"` or `"flow"`: the kind of the second stage.
+        second_stage: `"vae"`, `"mixture"`, `"flow"` or `"auto"`: the kind of the second stage.
         second_stage_width, second_stage_depth: Units and number of the second stage's layers.
         gamma: Of both stages: `"learned"`, `"computed"`, `"optimal"` or a positive number.
         second_stage_gamma: Of the second stage, if it is another one. None: `gamma`.
@@ -56,7 +56,7 @@ class Preset:
         second_stage_batch_size: Of the second stage, if it is another one. None: `batch_size`.
         learning_rate: At the start, of both stages.
         second_stage_learning_rate: Of the second stage, if it is another one. None:
-            `learning_rate`, of a flow at least 1e-3.
+            `learning_rate`, where there is a flow at least 1e-3.
         schedule: `"constant"`; `"halved"`, every `halve_every` and `second_stage_halve_every`
             epochs; or `"cosine"`, to zero over the epochs.
         conditions: `"attributes"`, `"classes"`, `"number"` or `"vector"`; None: unconditional.
@@ -183,7 +183,7 @@ def learning_rates(preset: Preset) -> tuple[LearningRate, LearningRate]:
     epochs, every = preset.second_stage_epochs, preset.second_stage_halve_every
     rate = preset.second_stage_learning_rate
     if rate is None:
-        least = LEAST_OF_FLOW if preset.second_stage == "flow" else 0.0
+        least = LEAST_OF_FLOW if preset.second_stage in ("flow", "auto") else 0.0
         rate = max(preset.learning_rate, least)
     return (
         _scheduled(preset, preset.learning_rate, first, preset.epochs, preset.halve_every),
