@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 LEAST_GAIN = 0.05  # nats
-STANDARD_ERRORS = 2.0
+GAIN_ERRORS, REPLAY_ERRORS = 2.0, 3.0  # standard errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Choice:
     """A flow and a mixture, measured on held-out posteriors, and which one is the better.
 
     The flow is, if its gain exceeds 0.05 nats and two standard errors of it, and it draws training
-    examples again no more often than the mixture, or new examples, seem to, but for two standard
+    examples again no more often than the mixture, or new examples, seem to, but for three standard
     errors. Otherwise it is the mixture.
 
     Args:
@@ -44,7 +44,7 @@ class Choice:
     @property
     def least_gain(self) -> float:
         """How many nats it has to be better by."""
-        return max(LEAST_GAIN, STANDARD_ERRORS * self.standard_error)
+        return max(LEAST_GAIN, GAIN_ERRORS * self.standard_error)
 
     @property
     def most_replay(self) -> float:
@@ -52,7 +52,7 @@ class Choice:
         fair = max(self.mixture_replay, self.fair_replay)
         shares = np.array([self.flow_replay, fair])
         error = np.sqrt(np.sum(shares * (1.0 - shares)) / max(self.num_held_out, 1))
-        return float(fair + STANDARD_ERRORS * error)
+        return float(fair + REPLAY_ERRORS * error)
 
     @property
     def chosen(self) -> str:

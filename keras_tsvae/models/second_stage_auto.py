@@ -53,7 +53,7 @@ class SecondStageAuto(SecondStage):
     each. The flow is chosen if it beats the mixture in the mean of log p(z)
 
     - by more than 0.05 nats, and more than two standard errors of the difference on these z, and
-    - does not draw training posteriors again: its share of samples near to them is, within two
+    - does not draw training posteriors again: its share of samples near to them is, within three
       standard errors, no larger than that of the mixture or of the held-out z themselves (see
       `keras_tsvae.metrics.latent_replay`).
 

@@ -10,7 +10,7 @@ from tests.harness import flat
 
 pytestmark = pytest.mark.slow
 
-SIZES = {"num_components": 1, "mixture_rounds": 5, "width": 16, "depth": 1}
+SIZES = {"num_components": 1, "mixture_rounds": 5, "width": 32, "depth": 2}
 
 
 def gaussian(n, seed=0):
@@ -40,7 +40,7 @@ def of_circle():
     """One that has chosen the flow."""
     keras.utils.set_random_seed(0)
     stage = compiled(tsvae.SecondStageAuto(2, **SIZES))
-    fit(stage, circle(4000))
+    fit(stage, circle(4000), epochs=25)
     return stage
 
 
@@ -228,7 +228,7 @@ def test_presets_wrap_and_edits():
     conditional = tsvae.ConditionalTwoStageVAE.wrap(model, tsvae.conditions.Classes(2))
     second = conditional.second_stage
     assert isinstance(second, tsvae.SecondStageAuto)
-    assert (second.condition_dim, second.flow.width, second.mixture.num_components) == (2, 16, 1)
+    assert (second.condition_dim, second.flow.width, second.mixture.num_components) == (2, 32, 1)
     conditional.compile()
     conditional.fit(images, labels, batch_size=32, second_stage_epochs=1, verbose=0)
     assert conditional.sample(3, condition=1, seed=0).shape == (3, 8, 8, 1)
