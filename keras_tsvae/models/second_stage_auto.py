@@ -59,8 +59,8 @@ class SecondStageAuto(SecondStage):
 
     Otherwise it is the mixture, which then samples as fast as one. `fit` prints what it chose and
     why, and `choice` keeps it. What is held out are `validation_data` or, without any, a random
-    tenth of the posteriors, at most 1,000, which then are not trained on. Where that leaves less
-    than 20, or takes a batch from the training, nothing is held out, and it is the mixture.
+    tenth of the posteriors, at most 1,000, which then are not trained on; a batch remains. Where
+    there are less than 20 to hold out, none are, and it is the mixture.
 
     While it is trained, callbacks see the flow, and so does a file that they write. A later `fit`
     goes on with the flow, fits the mixture anew and chooses again.
