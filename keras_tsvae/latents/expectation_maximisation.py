@@ -36,7 +36,7 @@ class ExpectationMaximisation:
         mean: Array `(n, d)`, a memory map, or `Columns`, of which a batch of rows is read at once.
         std: One of the same shape.
         num_components: Positive int, at most n.
-        rng: A `numpy.random.Generator`, for the start: k-means++ on draws of z.
+        rng: A `numpy.random.Generator`, for the start: k-means++ on means.
         shrinkage: Non-negative float. Defaults to None: d.
 
     Source:
@@ -141,14 +141,18 @@ def _start(
     num_components: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns weights, means and the covariance within clusters, by k-means on draws of z."""
+    """Returns weights, means and the covariance within clusters, by k-means.
+
+    Clusters are those of the posteriors' means, in deviations of z: dimensions that say nothing of
+    an image, whose means are all alike, have no part in them.
+    """
     rows = np.arange(len(mean))
     if len(rows) > _ROWS_TO_START:
         rows = np.sort(rng.choice(rows, _ROWS_TO_START, replace=False))
     center = mean[rows]
     z = (center + std[rows] * rng.standard_normal(center.shape)).astype("float32")
     scale = np.maximum(z.std(0), 1e-6)
-    scaled = z / scale
+    scaled = (center / scale).astype("float32")
     centers = scaled[[rng.integers(len(z))]]
     nearest = np.square(scaled - centers[0]).sum(1)
     while len(centers) < num_components:
@@ -165,7 +169,7 @@ def _start(
         centers = np.where(
             count[:, None] > 0, members.T @ scaled / np.maximum(count, 1)[:, None], centers
         )
-    residual = (scaled - centers[labels]) * scale
+    residual = z - (centers * scale)[labels]
     covariance = residual.T.astype("float64") @ residual / len(z)
     covariance += max(np.trace(covariance) / len(covariance), 1e-3) * 1e-3 * np.eye(z.shape[1])
     return (count + 1) / (count + 1).sum(), (centers * scale).astype("float64"), covariance

@@ -13,7 +13,8 @@ CANDIDATES = (1, 2, 5, 10, 20, 35, 50, 70, 100)
 ROUNDS_TO_CHOOSE = 5
 HELD_OUT = 0.1
 ROWS_TO_CHOOSE = 65_536  # posteriors that the number of components is chosen by, at the most
-FEWEST_EACH = 4  # examples of a component for each of its dimensions, when many are tried
+FEWEST_EACH = 20  # examples of a component, when many are tried
+MOST_TRIED_SINCE = 2  # numbers of components that gain nothing
 CONVERGED = 1e-4  # nats that a round gains at the least
 CONDITION_STD = 0.1  # of conditions, so that those of few values have a density
 
@@ -104,7 +105,7 @@ def choose_components(
 ) -> int:
     """Returns the number of components under which held-out posteriors are most probable.
 
-    More and more are tried until a tenth of the posteriors, held out, gains nothing by it. So a
+    More and more are tried until a tenth of the posteriors, held out, gains nothing twice. So a
     component that draws single examples again is not chosen: it has no held-out ones to gain. Of
     more than 65,536 posteriors, a random choice of so many is used, the only ones in memory.
 
@@ -121,17 +122,19 @@ def choose_components(
         [np.asarray(array[np.sort(part)], "float32") for array in (mean, std)]
         for part in (rows[:cut], rows[cut:])
     )
-    best, best_bound = 1, -np.inf
+    best, best_bound, tried_since = 1, -np.inf, 0
     for components in CANDIDATES:
-        if components > 1 and components * FEWEST_EACH * mean.shape[1] > len(kept[0]):
+        if components > 1 and components * FEWEST_EACH > len(kept[0]):
             break
         fitted = ExpectationMaximisation(kept[0], kept[1], components, rng)
         for _ in range(ROUNDS_TO_CHOOSE):
             fitted.round()
         bound = fitted.bound(held_out[0], held_out[1])
-        if bound <= best_bound:
+        tried_since = 0 if bound > best_bound else tried_since + 1
+        if tried_since == 0:
+            best, best_bound = components, bound
+        elif tried_since == MOST_TRIED_SINCE:
             break
-        best, best_bound = components, bound
     return best
 
 

@@ -71,3 +71,11 @@ def test_the_joint_fit_is_that_of_conditions_beside_z():
     np.testing.assert_array_equal(joint_std[:][:, 2:], std)
     assert joint_std[:][:, :2] == pytest.approx(mixture_training.CONDITION_STD)
     assert mixture_training._joint(posteriors, conditioned=False)[0] is posteriors.mean
+
+
+def test_dimensions_of_noise_alone_hide_no_clusters():
+    """As latent dimensions that a first stage has switched off: posteriors N(0, 1) of any image."""
+    mean, std = clusters(1000)
+    nothing = np.zeros((1000, 14), "float32")
+    posteriors = np.hstack([mean, nothing]), np.hstack([std, nothing + 1.0])
+    assert choose_components(*posteriors, np.random.default_rng(0)) >= 5
