@@ -73,9 +73,20 @@ def test_the_joint_fit_is_that_of_conditions_beside_z():
     assert mixture_training._joint(posteriors, conditioned=False)[0] is posteriors.mean
 
 
-def test_dimensions_of_noise_alone_hide_no_clusters():
-    """As latent dimensions that a first stage has switched off: posteriors N(0, 1) of any image."""
-    mean, std = clusters(1000)
-    nothing = np.zeros((1000, 14), "float32")
-    posteriors = np.hstack([mean, nothing]), np.hstack([std, nothing + 1.0])
-    assert choose_components(*posteriors, np.random.default_rng(0)) >= 5
+def test_two_numbers_that_gain_nothing_end_the_search(monkeypatch):
+    bounds, tried = {1: 0.0, 2: -0.1, 5: 1.0, 10: 0.9, 20: 0.8, 35: 5.0}, []
+
+    class Fitted:
+        def __init__(self, mean, std, components, rng):
+            self.components = components
+            tried.append(components)
+
+        def round(self):
+            pass
+
+        def bound(self, mean, std):
+            return bounds[self.components]
+
+    monkeypatch.setattr(mixture_training, "ExpectationMaximisation", Fitted)
+    assert choose_components(*clusters(1000), np.random.default_rng(0)) == 5
+    assert tried == [1, 2, 5, 10, 20]
