@@ -261,20 +261,24 @@ def test_a_whole_two_stage_fit_under_a_strategy(two):
     assert model.sample(5, seed=0).shape == (5, 8, 8, 1)
 
 
-def test_a_flow_and_its_average_under_a_strategy(two):
+@pytest.mark.parametrize("kind", [tsvae.SecondStageFlow, tsvae.SecondStageAuto])
+def test_a_flow_and_its_average_under_a_strategy(two, kind):
     z = np.random.default_rng(0).normal(size=(33, 4)).astype("float32")
     with two.scope():
-        stage = tsvae.SecondStageFlow(4, num_components=1, width=8, depth=1)
+        stage = kind(4, num_components=1, width=8, depth=1)
         stage.compile(keras.optimizers.Adam(1e-2))
     data = (z, np.ones_like(z))
     history = stage.fit(data, batch_size=16, epochs=2, validation_data=data, verbose=0)
     assert all(np.isfinite(values).all() for values in history.history.values())
-    assert int(flat(stage.steps_averaged)[0]) == 4
-    for average in stage.average:
+    flow = getattr(stage, "flow", stage)
+    assert int(flat(flow.steps_averaged)[0]) == 4
+    for average in flow.average:
         first, other = (value.numpy() for value in average.value.values)
         np.testing.assert_array_equal(first, other)
-    assert np.abs(flat(stage.average[-1])[0]).max() > 0
+    assert np.abs(flat(flow.average[-1])[0]).max() > 0
     np.testing.assert_allclose(stage.decode(stage.encode(z)[0]), z, atol=1e-4)
+    if stage is not flow:
+        assert stage.choice.num_held_out == 33
 
 
 @pytest.mark.parametrize("count", [1, 5])

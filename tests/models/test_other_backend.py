@@ -1,5 +1,6 @@
 """What one backend saves the other loads, trains on and saves: there and back."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -22,7 +23,7 @@ pytestmark = [
 IMAGES, ATTRIBUTES = toy.data(50, seed=9)
 Z = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
 NOISE = np.random.default_rng(1).normal(size=(50, 4)).astype("float32")
-KINDS = ("two_stage", "conditional", "flow")
+KINDS = ("two_stage", "conditional", "flow", "auto")
 
 # Loads models, writes what it makes of images and z, trains one on, saves and measures again.
 SCRIPT = """
@@ -67,12 +68,32 @@ def flow():
     return stage
 
 
-OUTPUTS = {"two_stage": two_stage_outputs, "conditional": conditional_outputs, "flow": flow_outputs}
+def auto_outputs(model):
+    return {**flow_outputs(model), "choice": dataclasses.astuple(model.choice)}
+
+
+def auto():
+    """A choice of the mixture."""
+    stage = tsvae.SecondStageAuto(4, num_components=2, width=8, depth=1)
+    stage.compile(keras.optimizers.Adam(0.03))
+    data = (np.sin(2 * Z), np.full_like(Z, 0.1))
+    stage.fit(data, batch_size=25, validation_data=data, verbose=0)
+    assert stage.choice.num_held_out == 50
+    return stage
+
+
+OUTPUTS = {
+    "two_stage": two_stage_outputs,
+    "conditional": conditional_outputs,
+    "flow": flow_outputs,
+    "auto": auto_outputs,
+}
 
 
 @pytest.fixture(scope="module")
 def models(fitted):
-    return {"two_stage": fitted, "conditional": toy.linear(seen=toy.ROWS), "flow": flow()}
+    conditional = toy.linear(seen=toy.ROWS)
+    return {"two_stage": fitted, "conditional": conditional, "flow": flow(), "auto": auto()}
 
 
 @pytest.fixture(scope="module")

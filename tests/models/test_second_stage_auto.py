@@ -150,6 +150,41 @@ def test_where_nothing_can_be_held_out_it_is_the_mixture(rows, batch_size, capsy
     np.testing.assert_array_equal(stage.sample(5, seed=0), stage.mixture.sample(5, seed=0))
 
 
+def test_a_training_that_was_cut_off_goes_on(tmp_path):
+    def fit_on(**callbacks):
+        stage = compiled(tsvae.SecondStageAuto(2, **SIZES))
+        stop = keras.callbacks.LambdaCallback(**callbacks)
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
+        fit(stage, gaussian(300), batch_size=64, epochs=3, callbacks=[backup, stop])
+        return stage
+
+    def fail(epoch, logs):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_on(on_epoch_begin=fail)
+    stage = fit_on()
+    assert int(stage.flow.steps_averaged) == 12 and stage.choice.num_held_out == 30
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        ((np.zeros((60, 3)), np.ones((60, 3))), "posteriors of width 2"),
+        ((np.zeros((60, 2)), -np.ones((60, 2))), "`std` must not be negative"),
+        ((np.full((60, 2), np.nan), np.ones((60, 2))), "must be finite"),
+        (np.zeros((60, 2)), "`Posteriors` or a pair of arrays"),
+        ((np.zeros((60, 2)), np.ones((60, 2))), "`batch_size` must not exceed the number"),
+    ],
+)
+def test_bad_posteriors_are_refused(data, message):
+    stage = compiled(tsvae.SecondStageAuto(2, **SIZES))
+    with pytest.raises(ValueError, match=message):
+        fit(stage, data)
+    assert stage.choice is None
+
+
 def test_bad_validation_data_are_refused_before_the_training():
     stage = compiled(tsvae.SecondStageAuto(2, **SIZES))
     with pytest.raises(ValueError, match="`validation_data` must hold posteriors of width 2"):
@@ -205,6 +240,19 @@ def test_a_whole_model_saves_it_and_draws_from_it(whole, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.sample(5, seed=3), samples)
     assert loaded.second_stage.choice == whole.second_stage.choice
+
+
+def test_the_table_of_figures_says_what_it_chose(whole):
+    def rows(images):
+        return np.asarray(images, "float32").reshape(len(images), 8, 8).mean(2)
+
+    images = tiny.images(40, seed=2)
+    report = whole.evaluate_generation(images, rows, num_samples=40, verbose=0)
+    assert f"stage 2: {whole.second_stage.choice}" in report.caption
+    assert report["stage2"]["log_prob"] == pytest.approx(
+        tsvae.metrics.held_out_log_prob(whole.second_stage, whole.posteriors(images))["log_prob"],
+        rel=1e-4,
+    )
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
