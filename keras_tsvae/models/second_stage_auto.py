@@ -24,7 +24,7 @@ from keras_tsvae.models.second_stage_mixture import SecondStageMixture
 HELD_OUT = 0.1
 MOST_HELD_OUT = 1_000
 FEWEST_HELD_OUT = 20  # for a standard error
-STEPS_TO_CHOOSE = 4  # of the integration; exact densities are the most work of all
+STEPS_TO_CHOOSE = 8  # of the integration; exact densities are the most work of all
 _ROWS_AT_ONCE = 256
 _Z_SEED = 1
 _CODES = ("", "flow", "mixture")
@@ -215,7 +215,7 @@ class SecondStageAuto(SecondStage):
         return Choice(len(flow), *means, float(error), *shares)
 
     def _both_log_probs(self, z, condition=None):
-        """Returns log p(z) of the flow, to some 1e-2 nats, and of the mixture, `(batch, 2)`."""
+        """Returns log p(z) of the flow, to 0.01 nats or so, and of the mixture, `(batch, 2)`."""
         flow = self.flow.log_prob_batch(z, condition, STEPS_TO_CHOOSE)
         return ops.stack([flow, self.mixture.log_prob_batch(z, condition)], -1)
 
