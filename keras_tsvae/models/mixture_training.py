@@ -9,10 +9,10 @@ from keras_tsvae.arrays.columns import Columns
 from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
 from keras_tsvae.latents.posteriors import Posteriors
 
-CANDIDATES = (1, 2, 5, 10, 20, 35, 50, 70, 100)
+CANDIDATES = (1, 2, 5, 10, 20, 50, 100)
 ROUNDS_TO_CHOOSE = 5
 HELD_OUT = 0.1
-ROWS_TO_CHOOSE = 65_536  # posteriors that the number of components is chosen by, at the most
+ROWS_TO_CHOOSE = 20_000  # posteriors that the number of components is chosen by, at the most
 FEWEST_EACH = 20  # examples of a component, when many are tried
 MOST_TRIED_SINCE = 2  # numbers of components that gain nothing
 CONVERGED = 1e-4  # nats that a round gains at the least
@@ -107,7 +107,7 @@ def choose_components(
 
     More and more are tried until a tenth of the posteriors, held out, gains nothing twice. So a
     component that draws single examples again is not chosen: it has no held-out ones to gain. Of
-    more than 65,536 posteriors, a random choice of so many is used, the only ones in memory.
+    more than 20,000 posteriors, a random choice of so many is used, the only ones in memory.
 
     Args:
         mean: Array `(n, d)`, or a memory map.

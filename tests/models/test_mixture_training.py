@@ -74,7 +74,7 @@ def test_the_joint_fit_is_that_of_conditions_beside_z():
 
 
 def test_two_numbers_that_gain_nothing_end_the_search(monkeypatch):
-    bounds, tried = {1: 0.0, 2: -0.1, 5: 1.0, 10: 0.9, 20: 0.8, 35: 5.0}, []
+    bounds, tried = {1: 0.0, 2: -0.1, 5: 1.0, 10: 0.9, 20: 0.8, 50: 5.0}, []
 
     class Fitted:
         def __init__(self, mean, std, components, rng):
