@@ -22,9 +22,10 @@ def train_judge(args, data):
     return judge
 
 
-def print_table(model, args, data):
+def print_table(model, args, data, others=None):
     """Measures reconstructions and samples, and real training images, against test images.
 
+    Of `others`, models with the same first stage by name, samples alone are measured.
     Of a conditional model also whether its samples show what they are asked to show.
     """
     conditional = isinstance(model, tsvae.ConditionalTwoStageVAE)
@@ -33,6 +34,9 @@ def print_table(model, args, data):
     table = model.evaluate_generation(
         data.test, features, num_samples=args.samples, train=data.train
     )
+    for name, other in (others or {}).items():
+        rows = other.evaluate_generation(data.test, features, num_samples=args.samples, verbose=0)
+        table[name] = rows["stage2"]
     print(f"\n{table}")
     if conditional:
         most = {"num_samples": args.samples, "flips": min(args.samples, MOST_FLIPS)}

@@ -9,7 +9,8 @@ from keras_tsvae import plots
 
 def write_and_print(model, args, history, images, data, **further):
     """Writes pictures, curves, further figures and the SavedModel; prints the losses."""
-    model.fit_mixture(images, seed=0)
+    if model.preset.second_stage != "mixture":
+        model.fit_mixture(images, seed=0)
     figures = {
         "reconstructions.png": plots.reconstructions(model, data.test.images[:64]),
         "samples.png": plots.samples(model),

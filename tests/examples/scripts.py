@@ -20,9 +20,9 @@ WRITTEN = [
 WRITTEN += ["saved_model"] if TENSORFLOW else []
 
 
-def check_written(output, printed, *further):
+def check_written(output, printed, *further, rows=("mixture",)):
     assert {path.name for path in output.iterdir()} == {*WRITTEN, *further}
     assert all(name in printed for name in WRITTEN if name != "judge.keras")
     table = printed[printed.rindex("FID") :]
-    for row in ("training images", "reconstruction", "stage 1", "stage 2", "mixture"):
+    for row in ("training images", "reconstruction", "stage 1", "stage 2", *rows):
         assert row in table

@@ -11,7 +11,7 @@ from tests import tiny
 TINY = {"base_dim": 2, "latent_dim": 4, "second_stage_width": 8, "train_size": 96}
 REQUIRED = """digits mnist fashion_mnist cifar10 celeba mnist_infogan fashion_mnist_infogan
 cifar10_infogan celeba_infogan celeba_wae mnist_computed_gamma cifar10_computed_gamma
-celeba_computed_gamma""".split()
+celeba_computed_gamma digits_fast mnist_fast fashion_mnist_fast cifar10_fast celeba_fast""".split()
 
 
 def test_every_experiment_is_there():
@@ -34,9 +34,13 @@ def test_every_preset_is_data_and_makes_its_model(name):
     assert model.condition_dim == preset.condition_dim
     assert model.image_shape == preset.image_shape
     assert type(model.first_stage.encoder).__name__.lower() == preset.network + "encoder"
-    assert model.first_stage.gamma_mode == model.second_stage.gamma_mode == preset.gamma
-    assert (first.gamma_mode, second.gamma_mode) == ("optimal", 0.5)
-    assert model.second_stage.width == 8 and model.latent_dim == 4
+    assert model.first_stage.gamma_mode == preset.gamma and first.gamma_mode == "optimal"
+    assert model.latent_dim == model.second_stage.latent_dim == 4
+    if preset.second_stage == "vae":
+        assert (model.second_stage.gamma_mode, second.gamma_mode) == (preset.gamma, 0.5)
+        assert model.second_stage.width == 8
+    else:
+        assert type(second).__name__.lower() == "secondstage" + preset.second_stage
     assert preset.dataset in tsvae.data.names()
 
 
