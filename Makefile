@@ -1,4 +1,4 @@
-# make demo       trains on real handwritten digits and writes pictures and models to runs/digits/
+# make demo       trains on real handwritten digits and writes pictures and models to runs/digits_fast/
 # make test       lint, and the whole suite on both backends
 # make test-fast  the suite on one backend, without its slow tests
 # All create the environment in .venv first. PYTHON chooses the interpreter: 3.10 to 3.13.
