@@ -25,7 +25,7 @@ import rich
 import rich.table
 
 import keras_tsvae as tsvae
-from keras_tsvae import metrics
+from keras_tsvae import metrics, plots
 from keras_tsvae.evaluation.generation import measure_all
 
 FAST = {
@@ -64,6 +64,7 @@ FIGURES = (
     "parameters",
 )
 MOST_IMAGES = 60_000
+SHOWN = 36
 
 
 class Budget(keras.callbacks.Callback):
@@ -89,7 +90,7 @@ class Judge:
     """Measures second stages on the latent vectors of one first stage."""
 
     def __init__(self, model, data, samples):
-        self.model, self.samples = model, samples
+        self.model, self.samples, self.pictures = model, samples, {}
         keep = slice(0, MOST_IMAGES)
         images, labels = data.train.images[keep], data.train.labels[keep]
         self.train, self.test = model.posteriors(images), model.posteriors(data.test.images)
@@ -106,14 +107,16 @@ class Judge:
         scores = measure_all(self.fid, [self.fid.features_of(images)], None, self.replay)
         return {name: float(score) for name, score in scores.items()}
 
-    def __call__(self, second):
-        """Returns the figures of a fitted second stage."""
+    def __call__(self, name, second):
+        """Returns the figures of a fitted second stage; keeps some of its images."""
         z, start = second.sample(self.samples, seed=1), time.perf_counter()
         second.sample(self.samples, seed=1)  # again: compiled
         draws = self.samples / (time.perf_counter() - start)
         nats = metrics.held_out_log_prob(second, self.test, self.train)
+        images = self.model.decode(z)
+        self.pictures[name] = images[:SHOWN]
         return {
-            **self.of_images(self.model.decode(z)),
+            **self.of_images(images),
             "nats": nats.get("log_prob", nats.get("log_prob_bound")),
             "draws_per_second": draws,
             "parameters": second.count_params(),
@@ -124,6 +127,7 @@ class Judge:
         rng, d = np.random.default_rng(0), self.model.latent_dim
         rows = rng.permutation(len(self.train))[: self.samples]
         noise = rng.normal(size=(2, self.samples, d)).astype("float32")
+        self.pictures["stage 1"] = self.model.decode(noise[1][:SHOWN])
         best = self.train.mean[rows] + self.train.std[rows] * noise[0][: len(rows)]
         nats = metrics.held_out_log_prob(tsvae.SecondStageMixture(d, 1), self.test, self.train)
         return [
@@ -211,7 +215,11 @@ def main():
     add("--seeds", type=int, default=3)
     add("--samples", type=int, default=10_000)
     add("--limit", type=int, help="use no more than so many images of each split")
-    add("--output", type=pathlib.Path, help="JSON file for the figures; a plot beside it")
+    add(
+        "--output",
+        type=pathlib.Path,
+        help="JSON file for the figures; a plot and samples beside it",
+    )
     args = parser.parse_args()
     data = tsvae.data.load(args.data, args.data_dir, limit=args.limit)
     model, seconds = train_first_stage(args.data, data)
@@ -222,12 +230,14 @@ def main():
             for name in args.stages:
                 second, taken = train(name, model.latent_dim, judge.train, budget, seed)
                 facts = {"name": name, "budget": budget, "seed": seed, "seconds": taken}
-                points.append({**facts, **judge(second)})
+                points.append({**facts, **judge(name, second)})
                 rich.print(points[-1])
         if args.output:
             facts = {"data": args.data, "first_stage_seconds": seconds}
             record.save(args.output, [keras, tsvae], **facts, points=points)
             draw(points[3:], args.output.with_suffix(".png"))
+            pictures = plots.side_by_side(judge.pictures)
+            pictures.savefig(args.output.with_name(args.output.stem + "_samples.png"), dpi=100)
     show(points)
 
 
