@@ -151,7 +151,7 @@ class SecondStageMixture(SecondStage):
         """Returns samples of z: the first column of `u` picks the component, by its quantile."""
         log_weights, means, cholesky = self._of_z(condition)
         uniform = 0.5 * (1.0 + ops.erf(u[:, :1] / np.sqrt(2.0).astype("float32")))
-        bounds = ops.cumsum(ops.softmax(log_weights, axis=1), axis=1)[:, :-1]
+        bounds = ops.cumsum(ops.exp(log_weights), axis=1)[:, :-1]
         component = ops.sum(ops.cast(uniform > bounds, "int32"), axis=1)
         chosen = ops.one_hot(component, self.log_weights.shape[0], dtype="float32")
         mean = ops.sum(chosen[:, :, None] * means, 1)
