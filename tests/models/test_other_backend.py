@@ -12,6 +12,7 @@ import pytest
 import keras_tsvae as tsvae
 from tests.conditions import toy
 from tests.harness import flat
+from tests.models import family
 
 pytest.importorskip("jax")
 pytestmark = [
@@ -22,8 +23,9 @@ pytestmark = [
 ]
 IMAGES, ATTRIBUTES = toy.data(50, seed=9)
 Z = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
+CODES = np.random.default_rng(2).normal(size=(50, 2)).astype("float32")
 NOISE = np.random.default_rng(1).normal(size=(50, 4)).astype("float32")
-KINDS = ("two_stage", "conditional", "flow", "auto")
+KINDS = ("two_stage", "conditional", *family.KINDS)
 
 # Loads models, writes what it makes of images and z, trains one on, saves and measures again.
 SCRIPT = """
@@ -56,44 +58,31 @@ def conditional_outputs(model):
     }
 
 
-def flow_outputs(model):
-    return {"u": model.encode(Z)[0], "z": model.decode(Z), "log_prob": model.log_prob(Z)}
+def second_stage_outputs(model):
+    outputs = {"drawn": model.generate(Z, NOISE, CODES)}
+    if isinstance(model, tsvae.SecondStageAuto):  # whose parts are of this family
+        outputs["choice"] = dataclasses.astuple(model.choice)
+    else:
+        outputs["u"] = model.encode(Z, condition=CODES)[0]
+        outputs["z"] = model.decode(Z, condition=CODES)
+    if isinstance(model, (tsvae.SecondStageMixture, tsvae.SecondStageFlow)):
+        outputs["log_prob"] = model.log_prob(Z, condition=CODES)
+    return outputs
 
 
-def flow():
-    """A flow from a Gaussian on, after some large steps."""
-    stage = tsvae.SecondStageFlow(4, num_components=1, width=8, depth=2)
-    stage.compile(keras.optimizers.Adam(0.03))
-    stage.fit((np.sin(2 * Z), np.full_like(Z, 0.1)), batch_size=25, epochs=10, verbose=0)
-    return stage
+def second_stage(kind):
+    return family.with_random_weights(family.compiled(kind, condition_dim=2))
 
 
-def auto_outputs(model):
-    return {**flow_outputs(model), "choice": dataclasses.astuple(model.choice)}
-
-
-def auto():
-    """A choice of the mixture."""
-    stage = tsvae.SecondStageAuto(4, num_components=2, width=8, depth=1)
-    stage.compile(keras.optimizers.Adam(0.03))
-    data = (np.sin(2 * Z), np.full_like(Z, 0.1))
-    stage.fit(data, batch_size=25, validation_data=data, verbose=0)
-    assert stage.choice.num_held_out == 50
-    return stage
-
-
-OUTPUTS = {
-    "two_stage": two_stage_outputs,
-    "conditional": conditional_outputs,
-    "flow": flow_outputs,
-    "auto": auto_outputs,
-}
+OUTPUTS = {"two_stage": two_stage_outputs, "conditional": conditional_outputs}
+OUTPUTS |= dict.fromkeys(family.KINDS, second_stage_outputs)
 
 
 @pytest.fixture(scope="module")
 def models(fitted):
-    conditional = toy.linear(seen=toy.ROWS)
-    return {"two_stage": fitted, "conditional": conditional, "flow": flow(), "auto": auto()}
+    return {"two_stage": fitted, "conditional": toy.linear(seen=toy.ROWS)} | {
+        kind: second_stage(kind) for kind in family.KINDS
+    }
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
-from tests import tiny
 
 pytestmark = pytest.mark.slow
 
@@ -43,12 +42,11 @@ def test_its_density_is_that_of_the_data(stage):
     np.testing.assert_allclose(nats, entropy, atol=0.05)
 
 
-def test_samples_seeds_and_the_way_to_u_and_back(stage):
+def test_samples_and_the_way_to_u_and_back(stage):
     z = stage.sample(20_000, seed=0)
     assert abs((z[:, 0] > 0).mean() - 0.5) < 0.02
     np.testing.assert_allclose(z[z[:, 0] > 0].mean(0), [4.0, 0.0], atol=0.05)
     np.testing.assert_allclose(np.cov(z[z[:, 0] > 0].T), np.eye(2), atol=0.06)
-    np.testing.assert_allclose(z[:300], stage.sample(300, seed=0, batch_size=7), atol=1e-5)
     u, std = stage.encode(z[:2000])
     assert (std == 0).all()
     np.testing.assert_allclose(np.cov(u.T), np.eye(2), atol=0.12)
@@ -80,7 +78,7 @@ def test_the_number_of_components_is_found():
     np.testing.assert_allclose(stage.log_prob(z).mean(), log_density(z).mean(), atol=0.05)
 
 
-def test_conditions_say_where_samples_lie(tmp_path):
+def test_conditions_say_where_samples_lie():
     stage = tsvae.SecondStageMixture(2, num_components=4, condition_dim=2)
     stage.compile()
     stage.fit(posteriors(5000, conditioned=True), epochs=20, verbose=0)
@@ -93,70 +91,6 @@ def test_conditions_say_where_samples_lie(tmp_path):
         assert abs(received.mean() - exact.mean()) < 0.1
         u, _ = stage.encode(z[:50], condition=condition)
         np.testing.assert_allclose(stage.decode(u, condition=condition), z[:50], atol=5e-3)
-    stage.save(tmp_path / "stage.keras")
-    loaded = keras.saving.load_model(tmp_path / "stage.keras")
-    received = loaded.sample(5, seed=1, condition=[1, 0])
-    np.testing.assert_array_equal(received, stage.sample(5, seed=1, condition=[1, 0]))
-
-
-@pytest.fixture(scope="module")
-def whole():
-    keras.utils.set_random_seed(1)
-    model = tsvae.TwoStageVAE(tiny.first_stage(), tsvae.SecondStageMixture(tiny.LATENT_DIM, 3))
-    model.compile("adam")
-    model.fit(tiny.images(96), batch_size=16, epochs=1, second_stage_epochs=5, verbose=0)
-    return model
-
-
-def test_a_whole_model_saves_it_and_draws_from_it(whole, tmp_path):
-    samples = whole.sample(5, seed=3)
-    np.testing.assert_allclose(
-        samples, whole.decode(whole.second_stage.sample(5, seed=3)), atol=1e-6
-    )
-    whole.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded.sample(5, seed=3), samples)
-    whole.save_weights(tmp_path / "model.weights.h5")
-    other = tsvae.TwoStageVAE(tiny.first_stage(), tsvae.SecondStageMixture(tiny.LATENT_DIM, 3))
-    other.load_weights(tmp_path / "model.weights.h5")
-    np.testing.assert_array_equal(other.sample(5, seed=3), samples)
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
-def test_a_saved_model_draws_what_it_draws(whole, tmp_path):
-    import tensorflow as tf
-
-    whole.export(tmp_path / "saved_model")
-    sampler = tf.saved_model.load(str(tmp_path / "saved_model"))
-    np.testing.assert_allclose(sampler.sample(5, seed=3), whole.sample(5, seed=3), atol=1e-5)
-
-
-def test_presets_wrap_and_edits():
-    changes = {"network": "infogan", "num_scale": None, "base_dim": 2, "fc_dim": 8}
-    model = tsvae.TwoStageVAE.from_preset(
-        "digits", second_stage="mixture", train_size=96, **changes
-    )
-    assert isinstance(model.second_stage, tsvae.SecondStageMixture)
-    images, labels = tiny.images(96), np.arange(96) % 2
-    model.compile()
-    with pytest.warns(UserWarning, match="schedule"):
-        model.fit(images, batch_size=32, epochs=1, second_stage_epochs=2, verbose=0)
-    conditional = tsvae.ConditionalTwoStageVAE.wrap(model, tsvae.conditions.Classes(2))
-    assert conditional.second_stage.condition_dim == 2
-    conditional.compile()
-    quick = {"recognizer_epochs": 0, "batch_size": 32, "verbose": 0}
-    conditional.fit(images, labels, second_stage_epochs=2, **quick)
-    assert conditional.sample(3, condition=1, seed=0).shape == (3, 8, 8, 1)
-    same = conditional.edit(images[:2], 0, condition=[0, 0])
-    np.testing.assert_allclose(same, conditional.reconstruct(images[:2]), atol=1e-4)
-    with pytest.raises(ValueError, match="`second_stage` must be one of"):
-        tsvae.presets.get("digits", second_stage="forest")
-
-
-@pytest.mark.parametrize("name", ["num_components", "condition_dim"])
-def test_bad_arguments_are_named(name):
-    with pytest.raises(ValueError, match=f"`{name}` must be a positive integer"):
-        tsvae.SecondStageMixture(2, **{name: 0})
 
 
 def test_the_bound_of_a_vae_is_below_the_density():
