@@ -47,7 +47,12 @@ def train(images, validation_images, codes, batch_size, path=None):
     logs = first.fit(images, validation_data=validation_images, **settings).history
     posteriors = first.posteriors(images)
     logs.update({f"2_{k}": v for k, v in second.fit(posteriors, **settings).history.items()})
-    weights = dict(enumerate(keras.ops.convert_to_numpy(w) for w in model.weights))
+    mixture = tsvae.SecondStageMixture(tiny.LATENT_DIM, num_components=1)
+    mixture.compile()
+    logs |= {f"mixture_{k}": v for k, v in mixture.fit(posteriors, verbose=0).history.items()}
+    weights = dict(
+        enumerate(keras.ops.convert_to_numpy(w) for w in [*model.weights, *mixture.weights])
+    )
     statistics = tsvae.metrics.ReferenceStatistics(features)
     statistics.update(images)
     if path is not None:
