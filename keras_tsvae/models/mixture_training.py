@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from keras_tsvae.arrays.columns import Columns
-from keras_tsvae.backend import gather
 from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
 from keras_tsvae.latents.posteriors import Posteriors
+from keras_tsvae.models.posterior_inputs import of_all_processes
 
 CANDIDATES = (1, 2, 5, 10, 20, 50, 100)
 ROUNDS_TO_CHOOSE = 5
@@ -59,7 +59,7 @@ def train_mixture(
     )
     stage.stop_training = False
     watching.on_train_begin()
-    rounds, best = _start(stage, _of_all_processes(posteriors), verbose), -np.inf
+    rounds, best = _start(stage, of_all_processes(posteriors), verbose), -np.inf
     for epoch in range(initial_epoch, epochs):
         watching.on_epoch_begin(epoch)
         watching.on_train_batch_begin(0)
@@ -88,13 +88,6 @@ def _start(stage, posteriors, verbose):
         if verbose:
             print(f"{components} components, chosen by held-out log likelihood")
     return ExpectationMaximisation(mean, std, min(components, len(mean)), rng)
-
-
-def _of_all_processes(posteriors):
-    """Returns those of all processes that train one model, so that they fit the same mixture."""
-    gathered = [gather(array) for array in posteriors.arrays]
-    alone = len(gathered[0]) == 1
-    return posteriors if alone else Posteriors(*map(np.concatenate, gathered))
 
 
 def _joint(posteriors, conditioned):

@@ -2,7 +2,10 @@
 
 import typing
 
+import numpy as np
+
 from keras_tsvae.arrays.types import ArrayLike
+from keras_tsvae.backend import gather
 from keras_tsvae.latents.posteriors import Posteriors
 
 PosteriorsLike: typing.TypeAlias = Posteriors | tuple[ArrayLike, ...] | ArrayLike
@@ -35,3 +38,13 @@ def as_posteriors(
             f"Received: condition_dim={x.condition_dim}"
         )
     return x
+
+
+def of_all_processes(posteriors: Posteriors) -> Posteriors:
+    """Returns the posteriors of all processes that train one model, in memory if there are more.
+
+    So all of them fit, measure and choose the same.
+    """
+    gathered = [gather(array) for array in posteriors.arrays]
+    alone = len(gathered[0]) == 1
+    return posteriors if alone else Posteriors(*map(np.concatenate, gathered))

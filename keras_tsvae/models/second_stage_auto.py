@@ -16,7 +16,7 @@ from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.latents.statistics import draw
 from keras_tsvae.models.choice import Choice
 from keras_tsvae.models.mixture_training import train_mixture
-from keras_tsvae.models.posterior_inputs import PosteriorsLike
+from keras_tsvae.models.posterior_inputs import PosteriorsLike, of_all_processes
 from keras_tsvae.models.second_stage import BATCH_SIZE, SecondStage
 from keras_tsvae.models.second_stage_flow import SecondStageFlow
 from keras_tsvae.models.second_stage_mixture import SecondStageMixture
@@ -187,6 +187,8 @@ class SecondStageAuto(SecondStage):
             validation_freq=1,
         )
         choice = Choice()
+        train = of_all_processes(train)
+        held_out = None if held_out is None else of_all_processes(held_out)
         if held_out is not None and len(held_out) >= FEWEST_HELD_OUT and len(train) > 1:
             if len(held_out) > MOST_HELD_OUT:
                 _, held_out = hold_out(held_out, MOST_HELD_OUT, self.mixture.seed)

@@ -12,6 +12,7 @@ from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.arrays.types import Shape, Tensor
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
+from keras_tsvae.models.posterior_inputs import of_all_processes
 from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.saving.trainability import trainability, trainability_kept
@@ -181,10 +182,11 @@ class SecondStageVAE(SecondStage, GaussianVAE):
 
     def _rescaling(self, posteriors):
         """Returns a callback that gives samples the standard deviation of the posteriors."""
+        posteriors = of_all_processes(posteriors)
         z_std, condition = posteriors.z_std(), None
         if self.condition_dim is not None:
             rows = np.linspace(0, len(posteriors) - 1, RESCALING_SAMPLES).round().astype(int)
-            condition = posteriors.condition[rows]
+            condition = posteriors.arrays[-1][rows]
 
         def rescale(*_):
             self.z_scale.assign(1.0)
