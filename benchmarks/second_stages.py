@@ -64,7 +64,7 @@ FIGURES = (
     "parameters",
 )
 MOST_IMAGES = 60_000
-SHOWN = 36
+SHOWN = 32
 
 
 class Budget(keras.callbacks.Callback):
