@@ -78,6 +78,22 @@ def train_mixture(
     return stage.history
 
 
+def train_part(
+    mixture: typing.Any, posteriors: Posteriors, rounds: int, verbose: int | str
+) -> None:
+    """Fits a `SecondStageMixture` that is part of another stage, without callbacks of its own."""
+    train_mixture(
+        mixture,
+        posteriors,
+        epochs=rounds,
+        initial_epoch=0,
+        verbose=verbose,
+        callbacks=[],
+        validation_data=None,
+        validation_freq=1,
+    )
+
+
 def _start(stage, posteriors, verbose):
     """Returns the rounds to be made, from a seeded start."""
     mean, std = _joint(posteriors, stage.condition_dim is not None)

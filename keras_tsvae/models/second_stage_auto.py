@@ -15,7 +15,7 @@ from keras_tsvae.latents.holding_out import hold_out
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.latents.statistics import draw
 from keras_tsvae.models.choice import Choice
-from keras_tsvae.models.mixture_training import train_mixture
+from keras_tsvae.models.mixture_training import train_part
 from keras_tsvae.models.posterior_inputs import PosteriorsLike, of_all_processes
 from keras_tsvae.models.second_stage import BATCH_SIZE, SecondStage
 from keras_tsvae.models.second_stage_flow import SecondStageFlow
@@ -176,16 +176,7 @@ class SecondStageAuto(SecondStage):
         """Fits the mixture, chooses and says so."""
         if verbose:
             print("Mixture to choose, or the flow")
-        train_mixture(
-            self.mixture,
-            train,
-            epochs=self.mixture_rounds,
-            initial_epoch=0,
-            verbose=verbose,
-            callbacks=[],
-            validation_data=None,
-            validation_freq=1,
-        )
+        train_part(self.mixture, train, self.mixture_rounds, verbose)
         choice = Choice()
         train = of_all_processes(train)
         held_out = None if held_out is None else of_all_processes(held_out)

@@ -11,7 +11,7 @@ from keras_tsvae.arrays.types import Tensor
 from keras_tsvae.backend import global_normal
 from keras_tsvae.latents.integration import integrate
 from keras_tsvae.latents.posteriors import Posteriors
-from keras_tsvae.models.mixture_training import train_mixture
+from keras_tsvae.models.mixture_training import train_part
 from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.models.second_stage_mixture import SecondStageMixture
 from keras_tsvae.networks import MLPVelocity
@@ -139,16 +139,7 @@ class SecondStageFlow(SecondStage):
         """Fits the mixture, as the first `fit` does by itself before the velocity is trained."""
         if verbose:
             print("Mixture that the flow starts from")
-        train_mixture(
-            self.mixture,
-            posteriors,
-            epochs=self.mixture_rounds,
-            initial_epoch=0,
-            verbose=verbose,
-            callbacks=[],
-            validation_data=None,
-            validation_freq=1,
-        )
+        train_part(self.mixture, posteriors, self.mixture_rounds, verbose)
 
     def loss_terms(self, data: Any, training: bool = False) -> dict[str, Tensor]:
         """Returns `loss`, the squared error of the velocity less that of none."""
