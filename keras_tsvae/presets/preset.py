@@ -48,7 +48,7 @@ class Preset:
         base_dim, num_scale, block_per_scale, depth_per_block, kernel_size, fc_dim: Arguments of
             the networks, as far as they take them. None: the network's default.
         second_stage: `"vae"`, `"mixture"`, `"flow"` or `"auto"`: the kind of the second stage.
-        second_stage_width, second_stage_depth: Units and number of the second stage's layers.
+        second_stage_width, second_stage_depth: Units and number of the layers of a `"vae"`.
         gamma: Of both stages: `"learned"`, `"computed"`, `"optimal"` or a positive number.
         second_stage_gamma: Of the second stage, if it is another one. None: `gamma`.
         likelihood: Of the first stage: `"gaussian"` or `"cross_entropy"`.

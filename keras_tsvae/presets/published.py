@@ -1,4 +1,4 @@
-"""The settings of the published experiments, and of the demonstration."""
+"""The settings of the published experiments, of the demonstration, and of fast trainings."""
 
 import dataclasses
 import typing
@@ -43,7 +43,7 @@ _FAST = {
     "schedule": "cosine",
     "second_stage": "mixture",
     "second_stage_epochs": 20,
-    "source": "this package's recipe for two cores: minutes, not days",
+    "source": "this package's recipe for two cores",
 }
 _FAST_INFOGAN = {
     **_FAST,
