@@ -16,7 +16,7 @@ PACKAGE = REPOSITORY / "keras_tsvae"
 FLOORS = (
     {"arguments", "backend"},
     {"arrays"},
-    {"conditions", "files", "losses", "optimizers"},
+    {"conditions", "files", "losses", "optimizers", "reading"},
     {"latents", "saving"},
     {"data", "export", "layers"},
     {"inputs", "networks"},

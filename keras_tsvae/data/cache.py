@@ -26,6 +26,7 @@ from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.pictures import chunk_rows, decoded
 from keras_tsvae.data.split import Split
 from keras_tsvae.files import cache_folder, expanded, written_beside
+from keras_tsvae.reading.npz import read_npy
 
 PARTS = ("train", "validation", "test")
 _VERSION = 2  # of what is written; another one makes every older cache be written anew
@@ -132,7 +133,7 @@ def _open(
         arrays = {
             part: (
                 np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False),
-                np.load(folder / f"{part}_labels.npy", allow_pickle=False),
+                read_npy(folder / f"{part}_labels.npy"),
             )
             for part in PARTS
         }

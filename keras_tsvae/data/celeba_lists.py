@@ -1,6 +1,7 @@
 """The two lists that come with CelebA's pictures: text files, or CSV files as Kaggle makes them."""
 
 import pathlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
 ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 _VALUES = {"1": 1, "-1": -1}
+_COUNT = re.compile(r"\d{1,9}")
 
 
 def read_partition(path: pathlib.Path, parts: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -53,7 +55,7 @@ def read_attributes(path: pathlib.Path) -> tuple[tuple[str, ...], dict[str, int]
         (_, *names), rows = rows[0][2], rows[1:]
         if not names or {*names} & {*_VALUES}:
             raise _error(path, 1, "must be a header of the attributes' names", ",".join(names))
-    elif len(rows) < 2 or not rows[0][1].strip().isdecimal():
+    elif len(rows) < 2 or not _COUNT.fullmatch(rows[0][1].strip()):
         raise ValueError(
             f"{str(path)!r} must start with a line of the number of rows and one of names. "
             f"Received: {rows[0][1][:80] if rows else ''!r}"
@@ -65,11 +67,12 @@ def read_attributes(path: pathlib.Path) -> tuple[tuple[str, ...], dict[str, int]
                 f"{str(path)!r} must have {count} rows, as its line 1 says. "
                 f"Received: {len(rows)} rows"
             )
+    for number, _, (_, *words) in rows:  # before memory is taken for all
+        if len(words) != len(names):
+            raise _error(path, number, f"must have {len(names)} values", f"{len(words)} values")
     values = np.empty((len(rows), len(names)), "int8")
     index: dict[str, int] = {}
     for row, (number, _, (name, *words)) in enumerate(rows):
-        if len(words) != len(names):
-            raise _error(path, number, f"must have {len(names)} values", f"{len(words)} values")
         try:
             values[row] = [_VALUES[word] for word in words]
         except KeyError as error:

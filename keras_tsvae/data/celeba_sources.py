@@ -4,13 +4,13 @@ import functools
 import os
 import pathlib
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 
 from keras_tsvae.data import pictures
+from keras_tsvae.reading.bounds import EXPANSION, ZIP_METHODS, file_size
 
-_UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _ENCRYPTED = 0x1
+_MOST = 2**24  # bytes of any member; larger ones may not be packed more than `EXPANSION` to one
 
 
 class FolderSource:
@@ -89,7 +89,7 @@ class ZipSource:
         """Returns the bytes of the picture, or raises a `ValueError` that names it."""
         try:
             return self._archive.read(self._member(name))
-        except _UNREADABLE as error:
+        except Exception as error:  # there is hardly an error that a damaged file cannot cause
             raise ValueError(
                 f"The picture {self.label(name)!r} cannot be read. Received: {error}"
             ) from error
@@ -111,8 +111,9 @@ class ZipSource:
     @functools.cached_property
     def _archive(self):
         try:
+            file_size(self.path)
             archive = zipfile.ZipFile(self.path)
-        except _UNREADABLE as error:
+        except Exception as error:  # likewise
             raise ValueError(f"{str(self.path)!r} must be a zip file. Received: {error}") from error
         for info in archive.infolist():
             self._check_member(info)
@@ -124,6 +125,10 @@ class ZipSource:
             rule = "must hold relative paths that stay within it"
         elif info.flag_bits & _ENCRYPTED:
             rule = "must not be encrypted"
+        elif info.compress_type not in ZIP_METHODS:
+            rule = "must be stored or deflated"
+        elif info.file_size > max(_MOST, EXPANSION * info.compress_size):
+            rule = "must not be packed more tightly than pictures can be"
         else:
             return
         raise ValueError(f"{str(self.path)!r} {rule}. Received: the member {info.filename!r}")

@@ -1,8 +1,6 @@
 """What MNIST, Fashion-MNIST and CIFAR-10 share: two arrays of images with a label in 0..9 each."""
 
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 
 import keras
@@ -13,20 +11,10 @@ from keras_tsvae.arrays.types import ImageShape, PathLike
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.split import Split
 from keras_tsvae.files import expanded
+from keras_tsvae.reading.npz import read_npz
 
 VALIDATION_SIZE = 5000
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def load(
@@ -120,15 +108,8 @@ def _from_keras(name, instructions):
 
 def _from_npz(path):
     try:
-        if path.is_file() and not zipfile.is_zipfile(path):
-            raise ValueError("it is not a zip file, or is not whole")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in _KEYS}
-        for key, array in arrays.items():
-            if not isinstance(array, np.ndarray):  # NumPy returns the bytes of other members
-                raise ValueError(f"{key} is not an array")
-        return arrays
-    except _UNREADABLE as error:
+        return read_npz(path, _KEYS)
+    except Exception as error:  # there is hardly an error that a damaged file cannot cause
         raise ValueError(
             f"The file must be an npz of the arrays {', '.join(_KEYS)}. "
             f"Received: {str(path)!r} ({error})"

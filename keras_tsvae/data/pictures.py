@@ -3,7 +3,7 @@
 A picture is turned as its EXIF tag says. Grey, palette, CMYK and other pictures are converted to
 the channels asked for; transparency is dropped; 16-bit grey is scaled to 8 bits (`value // 257`);
 of an animation the first frame is taken. A file that cannot be decoded raises a `ValueError` that
-names it.
+names it, and so does one with more pixels than its size can account for (see `_MOST`).
 """
 
 import concurrent.futures
@@ -11,16 +11,21 @@ import contextlib
 import io
 import os
 import pathlib
+import stat as kinds
 import typing
 from collections.abc import Callable, Generator, Mapping, Sequence
 
 import numpy as np
+
+from keras_tsvae.reading.bounds import EXPANSION
 
 if typing.TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")  # Pillow's others may run programs
+_MOST = 2**24  # pixels of any picture; larger ones have at most `EXPANSION` for a byte
+_TILE = (0x0142, 0x0143)  # the TIFF tags of a tile's sides
 _CHUNK_IMAGES = 1024
 _CHUNK_BYTES = 2**24
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -28,8 +33,15 @@ _ORIENTATION = 0x0112  # the EXIF tag
 
 def read(path: pathlib.Path) -> bytes:
     """Returns the bytes of the file, or raises a `ValueError` that names it."""
+    require_file(path)
     with _named(path):
         return path.read_bytes()
+
+
+def require_file(path: pathlib.Path) -> None:
+    """Raises a `ValueError` unless it is a regular file: pipes and devices may have no end."""
+    if not kinds.S_ISREG(stat(path).st_mode):
+        raise ValueError(f"The picture {str(path)!r} cannot be read. Received: no regular file")
 
 
 def stat(path: pathlib.Path) -> os.stat_result:
@@ -65,13 +77,13 @@ def decode(
         ValueError: If the picture is truncated, corrupt, of another format or of no use to
             `transform`.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
     def convert(image):
         return _eight_bits(image).convert("RGB" if channels == 3 else "L")
 
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with _opened(io.BytesIO(data), len(data)) as image:
             pixels = np.asarray(transform(_upright(image), convert))
     except UnidentifiedImageError as error:
         raise ValueError(
@@ -92,10 +104,9 @@ def is_colour(path: pathlib.Path) -> bool:
 
     False for a file that cannot be opened: it fails when it is decoded.
     """
-    from PIL import Image
-
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        require_file(path)
+        with open(path, "rb") as file, _opened(file, path.stat().st_size) as image:
             return image.mode not in ("1", "L", "LA") and not image.mode.startswith("I")
     except Exception:  # Pillow raises errors of many kinds
         return False
@@ -135,6 +146,45 @@ def through_jpeg(images: np.ndarray, quality: int) -> np.ndarray:
         Image.fromarray(pixels).save(file, "JPEG", quality=quality)
         target[:] = np.asarray(Image.open(file))
     return result
+
+
+def _opened(file, size):
+    """Returns Pillow's picture of an open file of `size` bytes, if it is not too large for that."""
+    from PIL import Image
+
+    most = max(_MOST, EXPANSION * size)
+    sides = _webp_sides(file.read(30))
+    if sides[0] * sides[1] > most:  # Pillow takes memory for all of them as it opens the file
+        raise ValueError(_too_large(sides, size, most))
+    file.seek(0)
+    image = Image.open(file, formats=_FORMATS)
+    tags = getattr(image, "tag_v2", {})
+    for sides in (image.size, [tags.get(tag, 0) for tag in _TILE]):
+        if sides[0] * sides[1] > most:
+            image.close()
+            raise ValueError(_too_large(sides, size, most))
+    return image
+
+
+def _too_large(sides, size, most):
+    return (
+        f"it has {sides[0]:,} x {sides[1]:,} pixels, and may have {most:,} in all, of a size of "
+        f"{size:,} bytes"
+    )
+
+
+def _webp_sides(head):
+    """Returns width and height that the first 30 bytes of a WebP file say, of others `(0, 0)`."""
+    kind = head[12:16] if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else b""
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:], "little")
+    if kind == b"VP8L":
+        both = int.from_bytes(head[21:25], "little")
+        return 1 + (both & 0x3FFF), 1 + (both >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        both = int.from_bytes(head[26:30], "little")
+        return both & 0x3FFF, both >> 16 & 0x3FFF
+    return 0, 0
 
 
 def _upright(image):

@@ -5,18 +5,15 @@ import pathlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import IO
 
-import h5py
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int
 from keras_tsvae.arrays.types import ArrayLike, PathLike
 from keras_tsvae.files import expanded, scratch_folder, written_beside
-
-_NAMES = ("mean", "std", "condition")
-_ROWS_AT_ONCE = 65_536
+from keras_tsvae.latents.posteriors_file import NAMES, map_arrays, row_slices, write_arrays
 
 
 class Posteriors:
@@ -55,8 +52,7 @@ class Posteriors:
                 "`mean` and `std` must have one shape (n, latent_dim), and n at least 1. "
                 f"Received: mean.shape={mean.shape}, std.shape={std.shape}"
             )
-        for start in range(0, len(mean), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
+        for rows in row_slices(len(mean)):
             if not (np.isfinite(mean[rows]).all() and np.isfinite(std[rows]).all()):
                 raise ValueError("`mean` and `std` must be finite. Received: NaN or infinity")
             if std[rows].min() < 0:
@@ -97,8 +93,7 @@ class Posteriors:
         work (Asperti & Trentin 2020).
         """
         total, squares = np.zeros(self.latent_dim), np.zeros(self.latent_dim)
-        for start in range(0, len(self), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
+        for rows in row_slices(len(self)):
             mean = self.mean[rows].astype("float64")
             total += mean.sum(0)
             squares += np.square(mean).sum(0) + np.square(self.std[rows], dtype="float64").sum(0)
@@ -115,32 +110,25 @@ class Posteriors:
                 Asperti & Trentin (2020).
         """
         squares = np.zeros(self.latent_dim)
-        for start in range(0, len(self), _ROWS_AT_ONCE):
-            rows = self.std[start : start + _ROWS_AT_ONCE]
-            squares += np.square(rows, dtype="float64").sum(0)
+        for rows in row_slices(len(self)):
+            squares += np.square(self.std[rows], dtype="float64").sum(0)
         return int((squares / len(self) < threshold).sum())
 
     def save(self, path: PathLike) -> None:
         """Writes an HDF5 file of all arrays by name, at once or not at all."""
         with written_beside(path) as partial:
-            _write_hdf5(partial, self.arrays)
+            write_arrays(partial, self.arrays)
 
     @classmethod
     def load(cls, path: PathLike) -> "Posteriors":
         """Opens a file written by `save`; rows are read from the disk as they are used.
 
         Raises:
-            ValueError: If the file is missing or is not such a file.
+            ValueError: If the file is missing, is not such a file, or is damaged.
         """
         path = expanded(path)
         try:
-            with h5py.File(path, "r") as file:
-                names = _NAMES if "condition" in file else _NAMES[:2]
-                places = [(file[name].id.get_offset(), file[name].shape) for name in names]
-            arrays = [
-                np.memmap(path, "float32", mode="r", offset=offset, shape=shape)
-                for offset, shape in places
-            ]
+            arrays = map_arrays(path)
         except Exception as error:  # there is hardly an error that a damaged file cannot cause
             raise ValueError(
                 "`path` must be an HDF5 file written by `Posteriors.save`. "
@@ -230,7 +218,7 @@ class _Gathered:
                 folder = self.scratch.enter_context(scratch_folder(self.path))
             self.spools = [
                 self.scratch.enter_context(open(folder / name, "wb"))
-                for name, _ in zip(_NAMES, self.lists)
+                for name, _ in zip(NAMES, self.lists)
             ]
             self.widths = [rows[0].shape[1] for rows in self.lists]
         for rows, spool in zip(self.lists, self.spools):
@@ -254,7 +242,7 @@ class _Gathered:
         ]
         target = self.path or pathlib.Path(tempfile.mkdtemp(prefix="posteriors-"), "posteriors.h5")
         with written_beside(target) as partial:
-            _write_hdf5(partial, arrays)
+            write_arrays(partial, arrays)
         posteriors = cls.load(target)
         if self.path is None:
             weakref.finalize(posteriors, shutil.rmtree, target.parent, ignore_errors=True)
@@ -271,16 +259,7 @@ def _check_rows(condition: ArrayLike, n: int) -> np.ndarray:
             "`condition` must be numbers of shape (n, condition_dim), one row for each of the n "
             f"posteriors. Received: dtype={condition.dtype}, shape={condition.shape}, n={n}"
         )
-    for start in range(0, n, _ROWS_AT_ONCE):
-        if not np.isfinite(condition[start : start + _ROWS_AT_ONCE]).all():
+    for rows in row_slices(n):
+        if not np.isfinite(condition[rows]).all():
             raise ValueError("`condition` must be finite. Received: NaN or infinity")
     return condition
-
-
-def _write_hdf5(path: pathlib.Path, arrays: Sequence[np.ndarray]) -> None:
-    with h5py.File(path, "w") as file:
-        for name, array in zip(_NAMES, arrays):
-            target = file.create_dataset(name, array.shape, "float32")
-            for start in range(0, len(array), _ROWS_AT_ONCE):
-                rows = slice(start, start + _ROWS_AT_ONCE)
-                target[rows] = array[rows]

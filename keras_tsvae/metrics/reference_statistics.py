@@ -20,6 +20,7 @@ from keras_tsvae.metrics.feature_statistics import FeatureStatistics, check_feat
 from keras_tsvae.metrics.keeps_extractor import KeepsExtractor
 from keras_tsvae.metrics.protocols import check_images, to_uint8, with_channels
 from keras_tsvae.metrics.sources import first_or_random, is_npz, source_batches
+from keras_tsvae.reading.npz import read_npz
 
 
 class ReferenceStatistics(KeepsExtractor):
@@ -201,8 +202,7 @@ class ReferenceStatistics(KeepsExtractor):
         """
         max_features = positive_int("max_features", max_features)
         try:
-            with np.load(expanded(path), allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = read_npz(expanded(path))
             mean, covariance = arrays["mu"], arrays["sigma"]
             sample = arrays.get("features", np.empty((0, len(mean)), "float32"))
             if sample.shape[1:] != mean.shape:

@@ -1,5 +1,6 @@
 """The variables of a TensorFlow checkpoint, each to be taken once."""
 
+import math
 import pathlib
 import re
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ import numpy as np
 
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.files import expanded
+from keras_tsvae.reading.bounds import file_size
 
 # What an optimiser or the training loop leaves besides the model's own variables.
 _SLOT = re.compile(r"(.+)/Adam(_\d+)?$")
@@ -85,6 +87,12 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + more
 
 
+def _files(prefix):
+    """Returns the paths of a checkpoint's files."""
+    path = pathlib.Path(prefix)
+    return [file for file in path.parent.iterdir() if file.name.startswith(f"{path.name}.")]
+
+
 def _read(prefix):
     try:
         import tensorflow as tf
@@ -100,9 +108,16 @@ def _read(prefix):
             f"Received: prefix={prefix!r}, and there is no {prefix}.index"
         )
     try:
+        size = sum(map(file_size, _files(prefix)))
         reader = tf.train.load_checkpoint(prefix)
-        names = reader.get_variable_to_shape_map()
-        return {name: np.asarray(reader.get_tensor(name)) for name in names}
+        types, shapes = reader.get_variable_to_dtype_map(), reader.get_variable_to_shape_map()
+        for name, dtype in types.items():
+            if not (dtype.is_floating or dtype.is_integer):
+                raise ValueError(f"its variable {name!r} is not of numbers")
+        # They are not packed. TensorFlow takes memory for what is claimed, and then reads.
+        if sum(math.prod(shapes[name]) * dtype.size for name, dtype in types.items()) > size:
+            raise ValueError("its variables claim to be larger than its files")
+        return {name: np.asarray(reader.get_tensor(name)) for name in types}
     except Exception as error:  # of several kinds, none of them with the file's name
         raise ValueError(
             "`prefix` must name a checkpoint that TensorFlow can read. "

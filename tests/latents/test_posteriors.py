@@ -104,6 +104,28 @@ def test_broken_files_are_named(tmp_path):
             Posteriors.load(path)
 
 
+def write(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+    return path
+
+
+def test_other_arrays_than_were_written_are_found(tmp_path):
+    path = tmp_path / "p.h5"
+    Posteriors(MEAN, STD, MEAN).save(path)
+    whole = path.read_bytes()
+    place = whole.index(STD.tobytes())
+    path.write_bytes(whole[:place] + b"\0" + whole[place + 1 :])
+    with pytest.raises(ValueError, match="p.h5.*'std' is not what was written"):
+        Posteriors.load(path)
+    loaded = Posteriors.load(write(path, mean=MEAN, std=STD))  # as before there were checksums
+    np.testing.assert_array_equal(loaded.std, STD)
+    for wrong in (STD.astype("float64"), STD.astype(">f4"), STD[0], h5py.SoftLink("/mean")):
+        with pytest.raises(ValueError, match="p.h5.*(float32 rows|is a link)"):
+            Posteriors.load(write(path, mean=MEAN, std=wrong))
+
+
 def test_statistics_are_of_all_rows_in_any_number_of_chunks(monkeypatch, tmp_path):
     rng = np.random.default_rng(1)
     mean = (rng.normal(size=(1000, 4)) * [2, 1, 0.5, 0] + [0, 3, -50, 0]).astype("float32")
@@ -114,7 +136,7 @@ def test_statistics_are_of_all_rows_in_any_number_of_chunks(monkeypatch, tmp_pat
     expected = np.sqrt(np.mean(mean.astype("float64").var(0) + variance))
     assert ((variance > 0.5) & (variance < 0.8)).any() and (variance > 0.78).any()
     for rows in (10**6, 300):
-        monkeypatch.setattr("keras_tsvae.latents.posteriors._ROWS_AT_ONCE", rows)
+        monkeypatch.setattr("keras_tsvae.latents.posteriors_file.ROWS_AT_ONCE", rows)
         posteriors = Posteriors(mean, std)
         np.testing.assert_allclose(posteriors.z_std(), expected, rtol=1e-6)
         assert posteriors.active_units() == (variance < 0.8).sum()
@@ -129,7 +151,7 @@ def test_statistics_are_of_all_rows_in_any_number_of_chunks(monkeypatch, tmp_pat
 @pytest.mark.parametrize("row", [0, 299, 300, 999])
 @pytest.mark.parametrize("rows_at_once", [300, 65_536])
 def test_every_row_is_checked(row, rows_at_once, monkeypatch):
-    monkeypatch.setattr("keras_tsvae.latents.posteriors._ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr("keras_tsvae.latents.posteriors_file.ROWS_AT_ONCE", rows_at_once)
     for name, value, rule in (
         ("mean", np.inf, "`mean` and `std` must be finite"),
         ("std", np.nan, "`mean` and `std` must be finite"),

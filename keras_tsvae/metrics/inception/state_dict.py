@@ -8,6 +8,9 @@ import numpy as np
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.files import expanded
 from keras_tsvae.metrics.inception import torch_file
+from keras_tsvae.reading.bounds import check_bytes, file_size
+from keras_tsvae.reading.hdf5 import read_hdf5
+from keras_tsvae.reading.npz import read_npz
 
 
 def read_state_dict(path: PathLike) -> dict[str, np.ndarray]:
@@ -15,7 +18,8 @@ def read_state_dict(path: PathLike) -> dict[str, np.ndarray]:
 
     What a file is, is told from its content: a file of PyTorch's, `.pth` or `.pt`, zipped or as
     before version 1.6; an `.npz` of NumPy's; or an HDF5 file with one data set for each weight.
-    PyTorch is not needed, and no code is run that a file might hold.
+    PyTorch is not needed, no code is run that a file might hold, and none gets more memory than
+    `keras_tsvae.reading.bounds` says.
 
     Args:
         path: Path of the file.
@@ -53,24 +57,11 @@ def _read(path):
         is_zip = file.read(4) == b"PK\x03\x04"
         file.seek(0)
         if h5py.is_hdf5(path):
-            return _read_hdf5(path)
+            return read_hdf5(path)
         if not is_zip:
             return torch_file.read_legacy(file)
         with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            if all(name.endswith(".npy") for name in names):
-                return _read_npz(path)
+            if all(name.endswith(".npy") for name in archive.namelist()):
+                return read_npz(path)
+            check_bytes((info.file_size for info in archive.infolist()), file_size(path))
             return torch_file.read_zip(archive)
-
-
-def _read_npz(path):
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-def _read_hdf5(path):
-    with h5py.File(path, "r") as file:
-        for name, value in file.items():
-            if not isinstance(value, h5py.Dataset):
-                raise ValueError(f"its entry {name!r} is not a data set")
-        return {name: np.asarray(value) for name, value in file.items()}

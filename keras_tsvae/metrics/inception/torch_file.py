@@ -9,6 +9,7 @@ and with `_use_new_zipfile_serialization=False`.
 """
 
 import collections
+import functools
 import io
 import os
 import pickle
@@ -19,6 +20,7 @@ import numpy as np
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
+_DEPTH = 100  # of tuples in tuples; those that PyTorch writes have 4
 _STORAGES: dict[str, np.dtype[typing.Any]] = {
     "DoubleStorage": np.dtype("<f8"),
     "FloatStorage": np.dtype("<f4"),
@@ -65,13 +67,14 @@ def read_legacy(file: io.BufferedReader) -> dict[str, np.ndarray]:
         ValueError: If the file is not a plain dict of tensors; other errors of `pickle` and NumPy
             if it is damaged.
     """
-    (magic, _), (protocol, _), (system, _) = (_load(file) for _ in range(3))
+    pickled = _Within(file)
+    (magic, _), (protocol, _), (system, _) = (_load(pickled) for _ in range(3))
     if magic != _MAGIC or protocol != _PROTOCOL:
         raise ValueError("it is no file of PyTorch's")
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise ValueError("its numbers are not little-endian")
-    state, storages = _load(file)
-    keys, _ = _load(file)
+    state, storages = _load(pickled)
+    keys, _ = _load(pickled)
     if not isinstance(keys, list) or sorted(keys) != sorted(storages):
         raise ValueError("its list of storages is not that of its tensors")
     data = {}
@@ -142,12 +145,42 @@ _GLOBALS = {
 }
 
 
+_LOADS: dict[int, typing.Any] = {**pickle._Unpickler.dispatch}
+
+
+class _Within:
+    """A file that is never asked for more bytes than it has left: Python takes memory for all."""
+
+    def __init__(self, file):
+        self.file = file
+        self.size = os.fstat(file.fileno()).st_size
+        self.readline = file.readline
+
+    def read(self, length):
+        return self.file.read(min(length, self.size - self.file.tell()))
+
+
 class _Unpickler(pickle._Unpickler):
     """The one in Python: that in C lets a few bytes ask for gigabytes of memory."""
+
+    dispatch: typing.ClassVar[dict[int, typing.Any]] = {**_LOADS}
+    stack: list[typing.Any]
 
     def __init__(self, file):
         super().__init__(file, encoding="utf-8")
         self.storages = {}
+        self.depths = {}  # of tuples, by their ids
+
+    def _load_tuple(self, code):
+        _LOADS[code](self)
+        made = self.stack[-1]
+        depth = 1 + max((self.depths.get(id(part), 0) for part in made), default=0)
+        if depth > _DEPTH:  # Python hashes tuples in tuples until its stack is full, and crashes
+            raise ValueError("it has tuples in tuples without end")
+        self.depths[id(made)] = depth
+
+    for _code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
+        dispatch[_code[0]] = functools.partial(_load_tuple, code=_code[0])
 
     def find_class(self, module, name):
         if (module, name) not in _GLOBALS:

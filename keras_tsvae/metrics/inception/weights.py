@@ -12,6 +12,7 @@ import numpy as np
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.files import cache_folder, expanded, written_beside
 from keras_tsvae.metrics.inception.state_dict import read_state_dict
+from keras_tsvae.reading.npz import read_npz
 
 NAME = "pt_inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{NAME}"
@@ -104,8 +105,8 @@ def _sha256(path):
 def _from_cache(path, shapes):
     """Returns what `_to_cache` wrote, or None if it is damaged or does not have all layers."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: (file[f"{name}/kernel"], file[f"{name}/bias"]) for name in shapes}
+        arrays = read_npz(path)
+        found = {name: (arrays[f"{name}/kernel"], arrays[f"{name}/bias"]) for name in shapes}
     except Exception:  # there is hardly an error that a damaged file cannot cause
         return None
     for name, (kernel, bias) in found.items():

@@ -1,6 +1,7 @@
 import os
 import pathlib
 import pickle
+import tracemalloc
 import zipfile
 
 import h5py
@@ -225,9 +226,38 @@ def test_other_files(tmp_path):
     write_zip(path, {}, pickle.dumps([1], 2))
     refused(path, "not hold a dict")
     write_npz(path, {"x": np.array([{}], object)})
-    refused(path, "allow_pickle")
+    refused(path, "Python objects")
     write_npz(path, {"x": np.array(["text"])})
     refused(path, "'x' is not an array of numbers")
     path.unlink()
     write_hdf5(path, {"group/x": np.zeros(2)})
     refused(path, "'group' is not a data set")
+
+
+def test_lengths_that_are_claimed_take_no_memory(tmp_path):
+    """Opcodes that announce a text or a frame of a terabyte, in a file of a few bytes."""
+    for claim in (b"\x8e", b"\x8d", b"\x95"):
+        code = b"\x80\x04" + claim + (2**40).to_bytes(8, "little") + b"x"
+        (tmp_path / "x").write_bytes(code)
+        tracemalloc.start()
+        refused(tmp_path / "x", "Received")
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_tuples_in_tuples_without_end(legacy, tmp_path):
+    """To hash them, as a key or a kind of storage, would end the process."""
+    code = b"\x80\x02}" + b")" + b"\x85" * 10**6 + b"K\x01s."
+    if legacy:
+        write_legacy(tmp_path / "x", ROW, state=code)
+    else:
+        write_zip(tmp_path / "x", ROW, code)
+    refused(tmp_path / "x", "tuples in tuples")
+
+
+def test_archives_that_ask_for_too_much(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("top/data.pkl", b"")
+        archive.writestr("top/data/0", bytes(2**27))
+    refused(tmp_path / "x", "asks for .* bytes of memory")
