@@ -29,6 +29,7 @@ from keras_tsvae.models import (
 )
 from keras_tsvae.official import load_official_checkpoint
 from keras_tsvae.presets import preset
+from keras_tsvae.saving.load_model import load_model
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "data",
     "evaluate_obedience",
     "layers",
+    "load_model",
     "load_official_checkpoint",
     "losses",
     "metrics",

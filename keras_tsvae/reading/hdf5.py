@@ -1,6 +1,7 @@
 """HDF5 files of arrays."""
 
 import math
+from typing import IO
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ _FILTERS = {  # HDF5's own; others are libraries that it would load
     h5py.h5z.FILTER_FLETCHER32,
     h5py.h5z.FILTER_LZF,
 }
+_BFLOAT16 = np.dtype("V2")  # as Keras writes it
 
 
 def read_hdf5(path: PathLike) -> dict[str, np.ndarray]:
@@ -30,6 +32,30 @@ def read_hdf5(path: PathLike) -> dict[str, np.ndarray]:
         return {name: np.asarray(dataset) for name, dataset in datasets.items()}
 
 
+def check_hdf5(file: PathLike | IO[bytes], size: int) -> None:
+    """Raises a `ValueError` unless all that a file holds is as `read_hdf5` takes it, in groups.
+
+    Args:
+        file: Path of a file, or one that is open for reading bytes.
+        size: The bytes whose multiple its arrays may take.
+    """
+    with h5py.File(file, "r") as root:
+        groups, seen, memory = [root], set[int](), 0
+        while groups:
+            group = groups.pop()
+            place = h5py.h5o.get_info(group.id).addr
+            if place in seen:
+                raise ValueError("it has a group in several places")
+            seen.add(place)
+            for name in group:
+                if group.get(name, getclass=True, getlink=True) is h5py.HardLink:
+                    if group.get(name, getclass=True) is h5py.Group:
+                        groups.append(group[name])
+                        continue
+                memory += _memory(dataset_of(group, name))
+        check_bytes((memory,), size)
+
+
 def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
     """Returns a data set of numbers that lies in the file itself; nothing of it is read.
 
@@ -44,7 +70,7 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
         raise ValueError(f"its entry {name!r} is not a data set")
     if dataset.is_virtual or dataset.external:
         raise ValueError(f"its entry {name!r} lies in other files")
-    if dataset.dtype.kind not in "fiub" or dataset.shape is None:
+    if not (dataset.dtype.kind in "fiub" or dataset.dtype == _BFLOAT16) or dataset.shape is None:
         raise ValueError(f"its entry {name!r} is not an array of numbers")
     properties = dataset.id.get_create_plist()
     filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]

@@ -10,6 +10,7 @@ from keras import ops
 from keras_tsvae.arrays.types import ArrayLike, PathLike
 from keras_tsvae.backend.keras_internals import ModelPart
 from keras_tsvae.files import expanded
+from keras_tsvae.reading.keras_files import check_weights
 
 
 class WholeWeights(ModelPart):
@@ -28,11 +29,19 @@ class WholeWeights(ModelPart):
             **kwargs: Further arguments of `keras.Model.load_weights`.
 
         Raises:
-            ValueError: If the model is not built, or a weight is missing or of another shape.
+            ValueError: If the model is not built, a weight is missing or of another shape, or the
+                file is not there, is damaged, or asks for more memory than it may.
         """
         filepath = expanded(filepath)
-        with self._as_it_was_on_errors():
-            super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+        try:
+            check_weights(filepath)
+            with self._as_it_was_on_errors():
+                super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+        except Exception as error:  # there is hardly an error that a damaged file cannot cause
+            raise ValueError(
+                "`filepath` must name a file of this model's weights. "
+                f"Received: filepath={str(filepath)!r} ({str(error) or type(error).__name__})"
+            ) from error
 
     def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """As `keras.Model.save_weights`, to a local file; `~` is expanded."""
