@@ -3,17 +3,24 @@
 A first stage is trained once. On its posteriors every second stage is trained anew for each of
 --budgets, in seconds by the clock, and each of --seeds: the paper's VAE, Gaussian mixtures, the
 flow that starts as one, and "auto". Learning rates fall along a cosine of the time spent; a round
-of expectation maximisation that has begun is finished. Measured are FID, KID, precision and recall
-of samples in the features of a classifier of the training images, the log density of the test
-images' posteriors, the share of samples that replay training images, draws per second, and
-parameters. The first rows are what no second stage can beat, z of training images' posteriors, and
-what all have to, N(0, I).
+of expectation maximisation that has begun is finished. What is measured, and how, says
+`second_stage_judge.py`; beside it, the share of samples that replay training images, draws per
+second and parameters. The first rows are what no second stage can beat, z of training images'
+posteriors, and what all have to, N(0, I). With --pythae, that library's samplers are trained on the
+same posteriors (`pythae_samplers.py`).
 
 --data-dir holds mnist.npz, fashion_mnist's files, cifar10.npz or CelebA's folder; the digits come
-with scikit-learn.
+with scikit-learn. Several processes can share the work by the files of --first-stage and --judge:
+
+    python second_stages.py FILES --stages               # trains both, and nothing else
+    python second_stages.py FILES --seeds 0 --output 0.json
+    python second_stages.py --join 0.json 1.json 2.json --output all.json
 """
 
 import argparse
+import dataclasses
+import io
+import json
 import pathlib
 import statistics
 import time
@@ -22,11 +29,13 @@ import keras
 import numpy as np
 import record
 import rich
+import rich.console
 import rich.table
+from PIL import Image
+from second_stage_judge import NORMAL, Judge, print_diagnosis
 
 import keras_tsvae as tsvae
-from keras_tsvae import metrics, plots
-from keras_tsvae.evaluation.generation import measure_all
+from keras_tsvae import plots
 
 FAST = {
     "gamma": "optimal",
@@ -40,7 +49,7 @@ DATA = {
     "mnist": ("mnist_infogan", FAST),
     "fashion_mnist": ("fashion_mnist_infogan", FAST),
     "cifar10": ("cifar10_infogan", {**FAST, "epochs": 2}),
-    "celeba": ("celeba_infogan", {**FAST, "epochs": 4, "image_shape": (32, 32, 3)}),
+    "celeba": ("celeba_infogan", {**FAST, "epochs": 4}),
 }
 HIGHEST_RATES = {"vae": 2e-3, "vae, width 512": 1e-3, "flow": 2e-3, "auto": 2e-3}
 BATCH_SIZES = {"vae": 512, "vae, width 512": 128, "flow": 256, "auto": 256}
@@ -63,8 +72,9 @@ FIGURES = (
     "draws_per_second",
     "parameters",
 )
-MOST_IMAGES = 60_000
-SHOWN = 32
+STEPS_PER_RATE = 20
+PANELS = {NORMAL: "stage 1", "vae": "VAE", "mixture, 10": "mixture of 10"}
+MOST_BYTES = 150_000
 
 
 class Budget(keras.callbacks.Callback):
@@ -77,86 +87,53 @@ class Budget(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         done = min((time.perf_counter() - self.start) / self.seconds, 1.0)
-        if self.highest_rate is not None:
+        self.model.stop_training = done == 1.0
+        if self.highest_rate is not None and batch % STEPS_PER_RATE == 0:
+            getattr(self.model, "jax_state_sync", bool)()  # or JAX goes on with the former rate
             rate = 0.5 * self.highest_rate * (1.0 + np.cos(np.pi * done))
             self.model.optimizer.learning_rate = rate
-        self.model.stop_training = done == 1.0
 
     def on_epoch_end(self, epoch, logs=None):
-        self.on_train_batch_end(None)
+        self.on_train_batch_end(0)
 
 
-class Judge:
-    """Measures second stages on the latent vectors of one first stage."""
-
-    def __init__(self, model, data, samples):
-        self.model, self.samples, self.pictures = model, samples, {}
-        keep = slice(0, MOST_IMAGES)
-        images, labels = data.train.images[keep], data.train.labels[keep]
-        self.train, self.test = model.posteriors(images), model.posteriors(data.test.images)
-        judge = metrics.ClassifierFeatures.fit(images, labels, verbose=2)
-        self.fid = metrics.FrechetInceptionDistance(data.test.images, judge)
-        real = np.concatenate(
-            [self.fid.features_of(images[i : i + 1000]) for i in range(0, len(images), 1000)]
-        )
-        self.replay = metrics.Replay(real, self.fid.reference.sample.features)
-
-    def of_images(self, images):
-        """Returns the figures of images, as floats."""
-        self.fid.reset()
-        scores = measure_all(self.fid, [self.fid.features_of(images)], None, self.replay)
-        return {name: float(score) for name, score in scores.items()}
-
-    def __call__(self, name, second):
-        """Returns the figures of a fitted second stage; keeps some of its images."""
-        z, start = second.sample(self.samples, seed=1), time.perf_counter()
-        second.sample(self.samples, seed=1)  # again: compiled
-        draws = self.samples / (time.perf_counter() - start)
-        nats = metrics.held_out_log_prob(second, self.test, self.train)
-        images = self.model.decode(z)
-        self.pictures[name] = images[:SHOWN]
-        return {
-            **self.of_images(images),
-            "nats": nats.get("log_prob", nats.get("log_prob_bound")),
-            "draws_per_second": draws,
-            "parameters": second.count_params(),
-        }
-
-    def baselines(self):
-        """Returns figures of the rows that no second stage makes."""
-        rng, d = np.random.default_rng(0), self.model.latent_dim
-        rows = rng.permutation(len(self.train))[: self.samples]
-        noise = rng.normal(size=(2, self.samples, d)).astype("float32")
-        self.pictures["stage 1"] = self.model.decode(noise[1][:SHOWN])
-        best = self.train.mean[rows] + self.train.std[rows] * noise[0][: len(rows)]
-        nats = metrics.held_out_log_prob(tsvae.SecondStageMixture(d, 1), self.test, self.train)
-        return [
-            {"name": "z of training images", **self.of_images(self.model.decode(best))},
-            {
-                "name": "N(0, I), stage 1",
-                **self.of_images(self.model.decode(noise[1])),
-                "nats": nats["log_prob_normal"],
-            },
-            {"name": "one Gaussian", "nats": nats["log_prob_gaussian"]},
-        ]
-
-
-def train_first_stage(name, data):
-    """Returns a model whose first stage is trained, and the seconds that took."""
-    preset, changes = DATA[name]
+def loaded_or_made(path, make):
+    """Returns the model of a file, or makes and saves it; and the seconds that took."""
+    if path is not None and path.exists():
+        return keras.saving.load_model(path, compile=False), None
     keras.utils.set_random_seed(0)
-    size = {"train_size": len(data.train.images)}
+    start = time.perf_counter()
+    model = make()
+    seconds = time.perf_counter() - start
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save(path)
+    return model, seconds
+
+
+def train_first_stage(name, data, epochs):
+    """Returns a trained first stage; `epochs` in place of this script's own, unless None."""
+    preset, changes = DATA[name]
+    changes = changes if epochs is None else {**changes, "epochs": epochs}
+    size = {"train_size": len(data.train.images), "image_shape": data.image_shape}
     model = tsvae.TwoStageVAE.from_preset(preset, **changes, **size)
     model.compile()
-    start = time.perf_counter()
     model.fit(data.train.images, second_stage_epochs=0, verbose=2)
-    return model, time.perf_counter() - start
+    return model.first_stage
 
 
-def train(name, latent_dim, posteriors, seconds, seed):
+def train_judge(data, epochs):
+    """Returns a classifier of the training images."""
+    wide = {"dimensions": 128} if data.train.labels.ndim == 2 else {}  # of attributes
+    return tsvae.metrics.ClassifierFeatures.fit(
+        data.train.images[:], data.train.labels, epochs, verbose=2, **wide
+    )
+
+
+def train(name, posteriors, seconds, seed):
     """Returns a second stage that is trained for some seconds, and how many it took."""
     keras.utils.set_random_seed(seed)
-    second = STAGES[name](latent_dim, seed)
+    second = STAGES[name](posteriors.latent_dim, seed)
     rate = HIGHEST_RATES.get(name)
     second.compile(None if rate is None else tsvae.optimizers.FusedAdam(rate))
     start = time.perf_counter()
@@ -168,6 +145,19 @@ def train(name, latent_dim, posteriors, seconds, seed):
         callbacks=[Budget(seconds, rate)],
     )
     return second, time.perf_counter() - start
+
+
+def chosen(second):
+    """Returns what a second stage has chosen by itself, and by which figures."""
+    facts, choice = {}, getattr(second, "choice", None)
+    mixture = second if choice is None else second.mixture
+    if choice is not None:
+        own = {"chosen": choice.chosen, "gain": choice.gain, "least_gain": choice.least_gain}
+        facts["choice"] = {**own, **dataclasses.asdict(choice)}
+    if isinstance(mixture, tsvae.SecondStageMixture):
+        weights = keras.ops.convert_to_numpy(mixture.log_weights)
+        facts["components"] = int((weights > -100.0).sum())
+    return facts
 
 
 def show(points):
@@ -182,7 +172,7 @@ def show(points):
             values = [point[figure] for point in group if point.get(figure) is not None]
             cells.append(f"{statistics.median(values):.4g}" if values else "")
         table.add_row(name, cells[0], str(len(group)), *cells[1:])
-    rich.print(table)
+    rich.console.Console(width=130).print(table)
 
 
 def draw(points, path):
@@ -190,54 +180,114 @@ def draw(points, path):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    trained = [point for point in points if "budget" in point]
     for axis, key, label in zip(axes, ("fid", "nats"), ("FID", "held-out log p(z), nats")):
-        for name in STAGES:
-            mine = [point for point in points if point["name"] == name]
+        for name in dict.fromkeys(point["name"] for point in trained):
+            mine = [point for point in trained if point["name"] == name and point[key] is not None]
             budgets = sorted({point["budget"] for point in mine})
             of = [[p for p in mine if p["budget"] == budget] for budget in budgets]
             seconds = [statistics.median(p["seconds"] for p in group) for group in of]
             axis.plot(seconds, [statistics.median(p[key] for p in g) for g in of], "o-", label=name)
         axis.set(xlabel="seconds of training", ylabel=label, xscale="log")
     axes[0].set_yscale("log")
-    axes[1].legend(fontsize="small")
+    axes[0].legend(fontsize="small")
     figure.savefig(path, dpi=120)
 
 
-def main():
+def draw_samples(pictures, points, path):
+    """Draws samples in four panels, the last of the best other one, as many as make a small file.
+
+    The best is that of the least FID.
+    """
+    panels = {title: pictures[name] for name, title in PANELS.items() if name in pictures}
+    others = [point for point in points if "budget" in point and point["name"] not in PANELS]
+    if others:
+        best = min(others, key=lambda point: point["fid"])["name"]
+        panels[best] = pictures[best]
+    dpi = max(100, 2 * pictures[NORMAL].shape[1])
+    for shown in (32, 24, 16, 8):
+        few = {title: images[:shown] for title, images in panels.items()}
+        drawn = io.BytesIO()
+        plots.side_by_side(few, columns=4).savefig(drawn, dpi=dpi)
+        Image.open(drawn).convert("RGB").quantize(128).save(path, optimize=True)
+        if path.stat().st_size <= MOST_BYTES:
+            return
+
+
+def join(paths, output):
+    """Makes one file of several processes' figures, with a plot, and prints medians."""
+    parts = [json.loads(path.read_text()) for path in paths]
+    kept = [point for part in parts[1:] for point in part["points"] if "budget" in point]
+    points = parts[0]["points"] + kept
+    output.write_text(json.dumps({**parts[0], "points": points}, indent=1) + "\n")
+    draw(points, output.with_suffix(".png"))
+    show(points)
+
+
+def save(path, args, facts, points, judge):
+    """Writes figures, a plot and samples beside it."""
+    facts = {"data": args.data, "devices": keras.distribution.list_devices(), **facts}
+    facts["diagnosis"] = judge.diagnosis()
+    record.save(path, [keras, tsvae], **facts, points=points)
+    if any("budget" in point for point in points):
+        draw(points, path.with_suffix(".png"))
+        draw_samples(judge.pictures, points, path.with_name(path.stem + "_samples.png"))
+
+
+def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add = parser.add_argument
+    add, path = parser.add_argument, pathlib.Path
     add("--data", choices=DATA, default="mnist")
     add("--data-dir")
-    add("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    add("--image-size", type=int, default=32, help="of CelebA")
+    add("--first-stage", type=path, help="file to load it from, or, where there is none, to save")
+    add("--first-stage-epochs", type=int)
+    add("--judge", type=path, help="file of the classifier, likewise")
+    add("--judge-epochs", type=int)
+    add("--stages", nargs="*", choices=STAGES, default=list(STAGES))
+    add("--pythae", action="store_true", help="its samplers as well")
     add("--budgets", type=float, nargs="+", default=(20.0, 60.0, 300.0))
-    add("--seeds", type=int, default=3)
+    add("--seeds", type=int, nargs="+", default=(0, 1, 2))
     add("--samples", type=int, default=10_000)
     add("--limit", type=int, help="use no more than so many images of each split")
-    add(
-        "--output",
-        type=pathlib.Path,
-        help="JSON file for the figures; a plot and samples beside it",
-    )
+    add("--output", type=path, help="JSON file for the figures; a plot and samples beside it")
+    add("--join", type=path, nargs="+", help="such files, to be made one; nothing is trained")
     args = parser.parse_args()
-    data = tsvae.data.load(args.data, args.data_dir, limit=args.limit)
-    model, seconds = train_first_stage(args.data, data)
-    judge = Judge(model, data, args.samples)
+    if args.join and not args.output:
+        parser.error("--join needs --output")
+    return args
+
+
+def main():
+    args = arguments()
+    if args.join:
+        join(args.join, args.output)
+        return
+    size = {"image_size": args.image_size} if args.data == "celeba" else {}
+    data = tsvae.data.load(args.data, args.data_dir, limit=args.limit, **size)
+    first, seconds = loaded_or_made(
+        args.first_stage, lambda: train_first_stage(args.data, data, args.first_stage_epochs)
+    )
+    features, _ = loaded_or_made(args.judge, lambda: train_judge(data, args.judge_epochs))
+    facts, judge = {"first_stage_seconds": seconds}, Judge(first, data, features, args.samples)
+    trainings = dict.fromkeys(args.stages, train)
+    if args.pythae:
+        import pythae_samplers
+
+        trainings |= dict.fromkeys(pythae_samplers.SAMPLERS, pythae_samplers.train)
     points = judge.baselines()
-    for seed in range(args.seeds):
-        for budget in args.budgets:
-            for name in args.stages:
-                second, taken = train(name, model.latent_dim, judge.train, budget, seed)
-                facts = {"name": name, "budget": budget, "seed": seed, "seconds": taken}
-                points.append({**facts, **judge(name, second)})
+    for seed in args.seeds:
+        for budget in sorted(args.budgets):
+            for name, trained in trainings.items():
+                second, taken = trained(name, judge.train, budget, seed)
+                about = {"name": name, "budget": budget, "seed": seed, "seconds": taken}
+                points.append({**about, **judge(name, second), **chosen(second)})
                 rich.print(points[-1])
         if args.output:
-            facts = {"data": args.data, "first_stage_seconds": seconds}
-            record.save(args.output, [keras, tsvae], **facts, points=points)
-            draw(points[3:], args.output.with_suffix(".png"))
-            pictures = plots.side_by_side(judge.pictures)
-            pictures.savefig(args.output.with_name(args.output.stem + "_samples.png"), dpi=100)
+            save(args.output, args, facts, points, judge)
+    print_diagnosis(judge.diagnosis())
     show(points)
 
 
