@@ -35,9 +35,10 @@ class Judge:
 
     def __init__(self, first, data, features, samples):
         self.first, self.samples, self.names = first, samples, data.label_names
-        self.pictures, self.latents, self.shares = {}, {}, {}
+        self.pictures, self.lost, self.shares = {}, {}, {}
         images = data.train.images[:MOST_IMAGES]
         self.train, self.test = first.posteriors(images), first.posteriors(data.test.images)
+        self._find_directions()
         self.fid = metrics.FrechetInceptionDistance(data.test.images, features)
         real = np.concatenate(
             [self.fid.features_of(images[i : i + 1000]) for i in range(0, len(images), 1000)]
@@ -87,31 +88,40 @@ class Judge:
         directions depend on one another. `shares` are those of images that show each class or
         attribute, as the classifier sees them.
         """
-        center, covariance = moments(self.train)
-        variance, directions = (part[..., ::-1] for part in np.linalg.eigh(covariance))
-        own = draw(self.train, 0) - center
-        told = np.var((self.train.mean - center) @ directions, axis=0) / variance
-        edges = np.quantile(own @ directions, np.linspace(0, 1, BINS + 1)[1:-1], axis=0)
-
-        def binned(z):
-            return _shares_of_bins((z - center) @ directions, edges)
-
-        held_out = binned(draw(self.test, 1))
-        lost = {name: held_out * np.log(held_out / binned(z)) for name, z in self.latents.items()}
         return {
-            "variance": _short(variance),
-            "told": _short(told),
-            "lost": {name: _short(nats.sum(1)) for name, nats in lost.items()},
+            "variance": _short(self.variance),
+            "told": _short(self.told),
+            "lost": {name: _short(nats) for name, nats in self.lost.items()},
             "names": list(self.names),
             "shares": {name: _short(shares) for name, shares in self.shares.items()},
         }
 
+    def _find_directions(self):
+        """Finds the eigenvectors of the covariance of z, and bins along them."""
+        self.center, covariance = moments(self.train)
+        variance, directions = np.linalg.eigh(covariance)
+        self.variance, self.directions = variance[::-1], directions[:, ::-1]
+        told = np.var((self.train.mean - self.center) @ self.directions, axis=0)
+        self.told = told / self.variance
+        own = (draw(self.train, 0) - self.center) @ self.directions
+        self.edges = np.quantile(own, np.linspace(0, 1, BINS + 1)[1:-1], axis=0)
+        self.held_out = self._binned(draw(self.test, 1))
+
+    def _binned(self, z):
+        """Returns the share of z in each bin of each direction `(d, bins)`, none of them 0."""
+        bins, coordinates = np.arange(BINS), (z - self.center) @ self.directions
+        counts = [
+            (np.searchsorted(edges, column)[:, None] == bins).sum(0)
+            for edges, column in zip(self.edges.T, coordinates.T)
+        ]
+        return (np.array(counts) + 0.5) / (len(z) + 0.5 * BINS)
+
     def _measured(self, name, z):
-        """Returns the figures of images of z, as floats; keeps z, images and what they show."""
+        """Returns the figures of images of z, as floats; keeps images, and what they lack."""
         images = self.first.decode(z)
         features = self.fid.features_of(images)
-        self.latents[name], self.pictures[name] = z, images[:SHOWN]
-        self.shares[name] = self._shares(features)
+        self.pictures[name], self.shares[name] = images[:SHOWN], self._shares(features)
+        self.lost[name] = (self.held_out * np.log(self.held_out / self._binned(z))).sum(1)
         self.fid.reset()
         scores = measure_all(self.fid, [features], None, self.replay)
         return {name: float(score) for name, score in scores.items()}
@@ -138,16 +148,6 @@ def print_diagnosis(diagnosis, worst=5):
         print(
             f"  shares against those of test images, mean |.| {np.abs(excess).mean():.4f}: {seen}"
         )
-
-
-def _shares_of_bins(coordinates, edges):
-    """Returns the share in each bin of each column `(d, bins)`, none of them 0."""
-    bins = np.arange(len(edges) + 1)
-    counts = [
-        (np.searchsorted(limits, column)[:, None] == bins).sum(0)
-        for limits, column in zip(edges.T, coordinates.T)
-    ]
-    return (np.array(counts) + 0.5) / (len(coordinates) + 0.5 * len(bins))
 
 
 def _short(values):

@@ -2,12 +2,12 @@
 
 A first stage is trained once. On its posteriors every second stage is trained anew for each of
 --budgets, in seconds by the clock, and each of --seeds: the paper's VAE, Gaussian mixtures, the
-flow that starts as one, and "auto". Learning rates fall along a cosine of the time spent; a round
-of expectation maximisation that has begun is finished. What is measured, and how, says
-`second_stage_judge.py`; beside it, the share of samples that replay training images, draws per
-second and parameters. The first rows are what no second stage can beat, z of training images'
-posteriors, and what all have to, N(0, I). With --pythae, that library's samplers are trained on the
-same posteriors (`pythae_samplers.py`).
+flow that starts as one, and "auto". Learning rates fall along a cosine of the time spent, in which
+a first step that compiles does not count; a round of expectation maximisation that has begun is
+finished. What is measured, and how, says `second_stage_judge.py`; beside it, the share of samples
+that replay training images, draws per second and parameters. The first rows are what no second
+stage can beat, z of training images' posteriors, and what all have to, N(0, I). With --pythae, that
+library's samplers are trained on the same posteriors (`pythae_samplers.py`).
 
 --data-dir holds mnist.npz, fashion_mnist's files, cifar10.npz or CelebA's folder; the digits come
 with scikit-learn. Several processes can share the work by the files of --first-stage and --judge:
@@ -19,23 +19,16 @@ with scikit-learn. Several processes can share the work by the files of --first-
 
 import argparse
 import dataclasses
-import io
-import json
 import pathlib
-import statistics
 import time
 
 import keras
 import numpy as np
-import record
 import rich
-import rich.console
-import rich.table
-from PIL import Image
-from second_stage_judge import NORMAL, Judge, print_diagnosis
+import second_stage_results as results
+from second_stage_judge import Judge, print_diagnosis
 
 import keras_tsvae as tsvae
-from keras_tsvae import plots
 
 FAST = {
     "gamma": "optimal",
@@ -62,31 +55,28 @@ STAGES = {
     "flow": lambda d, seed: tsvae.SecondStageFlow(d, seed=seed),
     "auto": lambda d, seed: tsvae.SecondStageAuto(d, seed=seed),
 }
-FIGURES = (
-    "fid",
-    "kid",
-    "precision",
-    "recall",
-    "nats",
-    "replay",
-    "draws_per_second",
-    "parameters",
-)
 STEPS_PER_RATE = 20
-PANELS = {NORMAL: "stage 1", "vae": "VAE", "mixture, 10": "mixture of 10"}
-MOST_BYTES = 150_000
 
 
 class Budget(keras.callbacks.Callback):
-    """Ends a training after some seconds, and lowers its learning rate on the way."""
+    """Ends a training after some seconds, and lowers its learning rate, if it has one, on the way.
+
+    The first step of one, which compiles it, takes no time of the budget.
+    """
 
     def __init__(self, seconds, highest_rate=None):
         super().__init__()
         self.seconds, self.highest_rate = seconds, highest_rate
-        self.start = time.perf_counter()
+        self.start, self.compiling = time.perf_counter(), 0.0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.step_start = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        done = min((time.perf_counter() - self.start) / self.seconds, 1.0)
+        now = time.perf_counter()
+        if self.highest_rate is not None and not self.compiling:
+            self.compiling = now - self.step_start
+        done = min((now - self.start - self.compiling) / self.seconds, 1.0)
         self.model.stop_training = done == 1.0
         if self.highest_rate is not None and batch % STEPS_PER_RATE == 0:
             getattr(self.model, "jax_state_sync", bool)()  # or JAX goes on with the former rate
@@ -136,15 +126,15 @@ def train(name, posteriors, seconds, seed):
     second = STAGES[name](posteriors.latent_dim, seed)
     rate = HIGHEST_RATES.get(name)
     second.compile(None if rate is None else tsvae.optimizers.FusedAdam(rate))
-    start = time.perf_counter()
+    budget = Budget(seconds, rate)
     second.fit(
         posteriors,
         epochs=100_000,
         batch_size=BATCH_SIZES.get(name),
         verbose=0,
-        callbacks=[Budget(seconds, rate)],
+        callbacks=[budget],
     )
-    return second, time.perf_counter() - start
+    return second, time.perf_counter() - budget.start - budget.compiling
 
 
 def chosen(second):
@@ -158,80 +148,6 @@ def chosen(second):
         weights = keras.ops.convert_to_numpy(mixture.log_weights)
         facts["components"] = int((weights > -100.0).sum())
     return facts
-
-
-def show(points):
-    """Prints medians over seeds."""
-    table = rich.table.Table("", "seconds", "seeds", *FIGURES)
-    groups = {}
-    for point in points:
-        groups.setdefault((point["name"], point.get("budget")), []).append(point)
-    for (name, _), group in groups.items():
-        cells = []
-        for figure in ("seconds", *FIGURES):
-            values = [point[figure] for point in group if point.get(figure) is not None]
-            cells.append(f"{statistics.median(values):.4g}" if values else "")
-        table.add_row(name, cells[0], str(len(group)), *cells[1:])
-    rich.console.Console(width=130).print(table)
-
-
-def draw(points, path):
-    """Plots FID and nats over seconds of training."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    trained = [point for point in points if "budget" in point]
-    for axis, key, label in zip(axes, ("fid", "nats"), ("FID", "held-out log p(z), nats")):
-        for name in dict.fromkeys(point["name"] for point in trained):
-            mine = [point for point in trained if point["name"] == name and point[key] is not None]
-            budgets = sorted({point["budget"] for point in mine})
-            of = [[p for p in mine if p["budget"] == budget] for budget in budgets]
-            seconds = [statistics.median(p["seconds"] for p in group) for group in of]
-            axis.plot(seconds, [statistics.median(p[key] for p in g) for g in of], "o-", label=name)
-        axis.set(xlabel="seconds of training", ylabel=label, xscale="log")
-    axes[0].set_yscale("log")
-    axes[0].legend(fontsize="small")
-    figure.savefig(path, dpi=120)
-
-
-def draw_samples(pictures, points, path):
-    """Draws samples in four panels, the last of the best other one, as many as make a small file.
-
-    The best is that of the least FID.
-    """
-    panels = {title: pictures[name] for name, title in PANELS.items() if name in pictures}
-    others = [point for point in points if "budget" in point and point["name"] not in PANELS]
-    if others:
-        best = min(others, key=lambda point: point["fid"])["name"]
-        panels[best] = pictures[best]
-    dpi = max(100, 2 * pictures[NORMAL].shape[1])
-    for shown in (32, 24, 16, 8):
-        few = {title: images[:shown] for title, images in panels.items()}
-        drawn = io.BytesIO()
-        plots.side_by_side(few, columns=4).savefig(drawn, dpi=dpi)
-        Image.open(drawn).convert("RGB").quantize(128).save(path, optimize=True)
-        if path.stat().st_size <= MOST_BYTES:
-            return
-
-
-def join(paths, output):
-    """Makes one file of several processes' figures, with a plot, and prints medians."""
-    parts = [json.loads(path.read_text()) for path in paths]
-    kept = [point for part in parts[1:] for point in part["points"] if "budget" in point]
-    points = parts[0]["points"] + kept
-    output.write_text(json.dumps({**parts[0], "points": points}, indent=1) + "\n")
-    draw(points, output.with_suffix(".png"))
-    show(points)
-
-
-def save(path, args, facts, points, judge):
-    """Writes figures, a plot and samples beside it."""
-    facts = {"data": args.data, "devices": keras.distribution.list_devices(), **facts}
-    facts["diagnosis"] = judge.diagnosis()
-    record.save(path, [keras, tsvae], **facts, points=points)
-    if any("budget" in point for point in points):
-        draw(points, path.with_suffix(".png"))
-        draw_samples(judge.pictures, points, path.with_name(path.stem + "_samples.png"))
 
 
 def arguments():
@@ -252,7 +168,7 @@ def arguments():
     add("--seeds", type=int, nargs="+", default=(0, 1, 2))
     add("--samples", type=int, default=10_000)
     add("--limit", type=int, help="use no more than so many images of each split")
-    add("--output", type=path, help="JSON file for the figures; a plot and samples beside it")
+    add("--output", type=path, help="JSON file for the figures; pictures and plots beside it")
     add("--join", type=path, nargs="+", help="such files, to be made one; nothing is trained")
     args = parser.parse_args()
     if args.join and not args.output:
@@ -263,7 +179,7 @@ def arguments():
 def main():
     args = arguments()
     if args.join:
-        join(args.join, args.output)
+        results.join(args.join, args.output)
         return
     size = {"image_size": args.image_size} if args.data == "celeba" else {}
     data = tsvae.data.load(args.data, args.data_dir, limit=args.limit, **size)
@@ -271,7 +187,9 @@ def main():
         args.first_stage, lambda: train_first_stage(args.data, data, args.first_stage_epochs)
     )
     features, _ = loaded_or_made(args.judge, lambda: train_judge(data, args.judge_epochs))
-    facts, judge = {"first_stage_seconds": seconds}, Judge(first, data, features, args.samples)
+    judge = Judge(first, data, features, args.samples)
+    facts = {"data": args.data, "devices": keras.distribution.list_devices()}
+    facts["first_stage_seconds"] = seconds
     trainings = dict.fromkeys(args.stages, train)
     if args.pythae:
         import pythae_samplers
@@ -285,10 +203,12 @@ def main():
                 about = {"name": name, "budget": budget, "seed": seed, "seconds": taken}
                 points.append({**about, **judge(name, second), **chosen(second)})
                 rich.print(points[-1])
-        if args.output:
-            save(args.output, args, facts, points, judge)
+                if args.output:
+                    results.save(args.output, facts, points, judge)
     print_diagnosis(judge.diagnosis())
-    show(points)
+    results.show(points)
+    if args.output:
+        results.draw(points, judge.pictures, args.output)
 
 
 if __name__ == "__main__":
