@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import socket
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def expanded(path: PathLike) -> pathlib.Path:
 
 @contextlib.contextmanager
 def written_beside(
-    path: PathLike, unless: Callable[[], object] | None = None
+    path: PathLike, unless: Callable[[], object] | None = None, flushed: bool = False
 ) -> Iterator[pathlib.Path]:
     """Yields a fresh path next to `path`; when the body succeeds, it takes the place of `path`.
 
@@ -53,13 +54,36 @@ def written_beside(
         unless: Function without arguments. If it returns true when the body is done, what was
             written is dropped and what stands at `path` is kept: another process was first.
             Defaults to None.
+        flushed: Whether a file is on the disk before it takes its place, and its place before this
+            returns, so that it outlives a loss of power. Defaults to False.
     """
     path = expanded(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
     with _partial(path) as partial:
         yield partial
+        if flushed:
+            _flush(partial)
         _put(partial, path, unless or (lambda: False))
+        if flushed and os.name == "posix":  # elsewhere folders cannot be opened
+            _flush(path.parent)
+
+
+def writable_folder(name: str, folder: PathLike) -> pathlib.Path:
+    """Returns the path of a folder, made if it does not exist, or raises a `ValueError`."""
+    folder = expanded(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`{name}` must not be a file. Received: {name}={str(folder)!r}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"`{name}` must be a folder that can be made and written to. "
+            f"Received: {name}={str(folder)!r} ({error})"
+        ) from error
+    return folder
 
 
 @contextlib.contextmanager
@@ -89,6 +113,24 @@ def cache_folder(*parts: str) -> pathlib.Path:
     if not os.environ.get("KERAS_HOME") and not keras.exists():
         keras = keras if os.access(keras.parent, os.W_OK) else pathlib.Path("/tmp/.keras")
     return keras.joinpath("keras_tsvae", *parts)
+
+
+def _flush(path: pathlib.Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(path: PathLike) -> str:
+    """Returns the SHA-256 digest of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _put(new: pathlib.Path, path: pathlib.Path, unless: Callable[[], object]) -> None:

@@ -1,5 +1,6 @@
 """Measures during training how far latent vectors are from N(0, I)."""
 
+import dataclasses
 import typing
 
 import keras
@@ -143,6 +144,16 @@ class LatentReport(PeriodicCallback):
         if not (np.isfinite(mean).all() and np.isfinite(std).all()):
             return None
         return LatentStatistics.from_posteriors(Posteriors(mean, std))
+
+    def state_dict(self) -> dict[str, typing.Any]:
+        """Returns what a backup keeps of this callback, the reports among it."""
+        reports = [(epoch, stage, dataclasses.asdict(s)) for epoch, stage, s in self.reports]
+        return {**super().state_dict(), "reports": reports}
+
+    def load_state_dict(self, state: dict[str, typing.Any]) -> None:
+        """Takes up what `state_dict` of another one returned."""
+        super().load_state_dict(state)
+        self.reports = [(epoch, st, LatentStatistics(**s)) for epoch, st, s in state["reports"]]
 
     def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless `x` fits the model."""

@@ -66,6 +66,16 @@ class PeriodicCallback(keras.callbacks.Callback):
         is_last = epoch + 1 == (self.params or {}).get("epochs") or self.model.stop_training
         return is_first or is_last or (epoch + 1) % self.every == 0
 
+    def state_dict(self) -> dict[str, typing.Any]:
+        """Returns what a backup keeps of this callback."""
+        keys = None if self._keys is None else sorted(self._keys)
+        return {"keys": keys, "unmeasured": sorted(self.unmeasured)}
+
+    def load_state_dict(self, state: dict[str, typing.Any]) -> None:
+        """Takes up what `state_dict` of another one returned."""
+        self._keys = None if state["keys"] is None else frozenset(state["keys"])
+        self.unmeasured = frozenset(state["unmeasured"])
+
     def __getstate__(self) -> dict[str, typing.Any]:
         """Returns what copies and pickles hold: not the model that is being watched."""
         return {**self.__dict__, "_model": None}

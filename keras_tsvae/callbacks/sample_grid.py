@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import tempfile
 import typing
 
 import keras
@@ -14,7 +13,7 @@ from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.arrays.types import ImagesLike, PathLike
 from keras_tsvae.callbacks.periodic_callback import PeriodicCallback
 from keras_tsvae.callbacks.stages import first_images, first_stage_of
-from keras_tsvae.files import expanded, written_beside
+from keras_tsvae.files import writable_folder, written_beside
 from keras_tsvae.inputs.checks import check_shape
 from keras_tsvae.models import FirstStageVAE
 
@@ -66,8 +65,8 @@ class SampleGrid(PeriodicCallback):
         self.num_images = positive_int("num_images", num_images)
         self.seed = non_negative_int("seed", seed)
         self.images = None if images is None else first_images("images", images, self.num_images)
-        self.folder = _writable_folder("folder", folder)
-        self._board = None if log_dir is None else _Board(_writable_folder("log_dir", log_dir))
+        self.folder = writable_folder("folder", folder)
+        self._board = None if log_dir is None else _Board(writable_folder("log_dir", log_dir))
 
     def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` unless the model can draw pictures, of the shape of `images`."""
@@ -136,23 +135,6 @@ class _Board:
     def __reduce__(self):
         """Returns what copies are made from: each writes a file of its own."""
         return type(self), (self._log_dir,)
-
-
-def _writable_folder(name, folder):
-    """Returns the path of a folder, made if it does not exist, or raises a `ValueError`."""
-    folder = expanded(folder)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"`{name}` must not be a file. Received: {name}={str(folder)!r}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"`{name}` must be a folder that can be made and written to. "
-            f"Received: {name}={str(folder)!r} ({error})"
-        ) from error
-    return folder
 
 
 def _squarish(images):

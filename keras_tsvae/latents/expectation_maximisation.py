@@ -38,6 +38,8 @@ class ExpectationMaximisation:
         num_components: Positive int, at most n.
         rng: A `numpy.random.Generator`, for the start: k-means++ on means.
         shrinkage: Non-negative float. Defaults to None: d.
+        at: Weights `(K,)`, means `(K, d)` and Cholesky factors `(K, d, d)` of the covariances that
+            earlier rounds ended with. Defaults to None: a new start.
 
     Source:
         Dempster, Laird & Rubin (1977); Arthur & Vassilvitskii (2007), for the start.
@@ -50,24 +52,26 @@ class ExpectationMaximisation:
         num_components: int,
         rng: np.random.Generator,
         shrinkage: float | None = None,
+        at: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     ) -> None:
         self.mean, self.std = mean, std
         self.shrinkage = mean.shape[1] if shrinkage is None else shrinkage
-        weights, means, covariance = _start(mean, std, num_components, rng)
-        covariances = np.repeat(covariance[None], num_components, 0)
+        if at is None:
+            weights, means, covariance = _start(mean, std, num_components, rng)
+            covariances = np.repeat(covariance[None], num_components, 0)
+            at = weights, means, np.linalg.cholesky(covariances)
         self.variables = [
-            keras.Variable(np.zeros(shape, "float32"), trainable=False, dtype="float32")
-            for shape in (weights.shape, means.shape, covariances.shape)
+            keras.Variable(np.zeros(part.shape, "float32"), trainable=False, dtype="float32")
+            for part in at
         ]
-        self._assign(weights, means, covariances)
+        self._assign(*at)
         self._responsibilities: Callable[..., Tensor] = compile_function(
             self, self.responsibilities
         )
 
-    def _assign(self, weights: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> None:
-        self.weights, self.means = weights, means
-        self.cholesky = np.linalg.cholesky(covariances)
-        identity = np.broadcast_to(np.eye(means.shape[1]), covariances.shape)
+    def _assign(self, weights: np.ndarray, means: np.ndarray, cholesky: np.ndarray) -> None:
+        self.weights, self.means, self.cholesky = weights, means, cholesky
+        identity = np.broadcast_to(np.eye(means.shape[1]), cholesky.shape)
         whitening = np.linalg.solve(self.cholesky, identity)
         for variable, value in zip(self.variables, (np.log(weights + 1e-30), means, whitening)):
             variable.assign(value.astype("float32"))
@@ -132,7 +136,7 @@ class ExpectationMaximisation:
         kept = (count / (count + self.shrinkage))[:, None, None]
         covariances = kept * covariances + (1.0 - kept) * within
         covariances += _LEAST_VARIANCE * np.eye(means.shape[1])
-        self._assign(weights, means + center, covariances)
+        self._assign(weights, means + center, np.linalg.cholesky(covariances))
 
 
 def _start(

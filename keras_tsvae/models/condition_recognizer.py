@@ -25,7 +25,9 @@ from keras_tsvae.saving.trainability import (
 from keras_tsvae.saving.whole_weights import WholeWeights
 from keras_tsvae.training import Trainer
 from keras_tsvae.training.divergence import Divergence
+from keras_tsvae.training.no_backup import NO_BACKUP, NoBackup
 
+TITLE = "the recognizer"  # in messages
 BATCH_SIZE = 64
 DIMENSIONS = 128
 IMAGES_SEEN = 80_000  # in a training of default length, within bounds of epochs
@@ -117,6 +119,7 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
         steps: int,
         epochs: int | None = None,
         verbose: int | str = "auto",
+        backup: NoBackup = NO_BACKUP,
     ) -> None:
         """Trains on batches of images and coded conditions, data sets that Keras can fit.
 
@@ -131,6 +134,7 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
             epochs: Positive int. Defaults to None: as many as show it 80,000 images, but 5 at the
                 most without `held_out`, 30 with it, or as many as 150 steps take.
             verbose: As in `keras.Model.fit`.
+            backup: That of the training that this one is the beginning of. Defaults to none.
         """
         if epochs is None:
             most = EPOCHS if held_out is None else HELD_OUT_EPOCHS
@@ -142,6 +146,9 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
             callbacks = [
                 keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
             ]
+        if backup.is_done(TITLE, epochs):
+            backup.skip(TITLE, batches)
+            return
         self.center.assign(joint.center)
         self.spread.assign(joint.spread)
         rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
@@ -151,20 +158,23 @@ class ConditionRecognizer(Exportable, WholeWeights, Trainer, Inference, keras.Mo
         shapes = ((None, *self.image_shape), (None, self.size))
         self.build_loss(*(keras.KerasTensor(shape, "float32") for shape in shapes))
         remedy = "another seed, or `recognizer_epochs=0`, to do without a recognizer"
-        divergence = Divergence("the recognizer", remedy)
+        divergence = Divergence(TITLE, remedy)
         try:
+            watch = backup.watch(TITLE, self, [*callbacks, divergence], epochs, 0, batches)
             self.fit(
                 batches,
-                epochs=epochs,
+                epochs=watch.epochs,
+                initial_epoch=watch.initial_epoch,
                 verbose=verbose,
                 validation_data=held_out,
-                callbacks=[*callbacks, divergence],
+                callbacks=watch.callbacks,
                 shuffle=False,  # the batches are already
             )
         finally:
             self._forget_optimizer()
         divergence.check()
         self.trained.assign(1.0)
+        backup.end(TITLE)
 
     def _forget_optimizer(self):
         """Lets go of what only a training needs, so that it is neither kept nor saved."""

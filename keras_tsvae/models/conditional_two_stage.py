@@ -213,12 +213,16 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
         if validation_data is not None:
             validation_data = self._labelled(validation_data, name="validation_data").data()
         plan.check(x, validation_data)
-        self._learn_conditions(labelled, plan.batch_size, recognizer_epochs, verbose)
-        if correct_conditions and self.conditions.discrete:
-            self.recognizer.find_reliable(labelled.drawn(RELIABLE_OF))
-            labelled = labelled.corrected(self.recognizer.corrected)
-            self.joint = JointConditions.from_batches(labelled.all_codes())
-        return plan.run(labelled.data(), validation_data)
+        corrected = correct_conditions and self.conditions.discrete
+        with plan.begun(labelled.data(), validation_data, corrected=corrected):
+            if plan.is_done:
+                return plan.run(x)
+            self._learn_conditions(labelled, plan, recognizer_epochs, verbose)
+            if corrected:
+                self.recognizer.find_reliable(labelled.drawn(RELIABLE_OF))
+                labelled = labelled.corrected(self.recognizer.corrected)
+                self.joint = JointConditions.from_batches(labelled.all_codes())
+            return plan.run(labelled.data(), validation_data)
 
     def evaluate(
         self,
@@ -240,18 +244,20 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
             )
         return self.first_stage(inputs, training=training)
 
-    def _learn_conditions(self, labelled, batch_size, epochs, verbose):
+    def _learn_conditions(self, labelled, plan, epochs, verbose):
         """Gathers the joint distribution of the conditions and trains the recognizer."""
         with inputs.clear_errors():
             joint = JointConditions.from_batches(labelled.all_codes())
-            batches, steps, held_out = labelled.split(batch_size)
+            batches, steps, held_out = labelled.split(plan.batch_size)
         self.joint = joint  # now that all is checked
         if epochs == 0 or (epochs is None and self.recognizer.is_trained):
             return
         if verbose:
             print("Recognizer: conditions of images")
         with inputs.clear_errors():
-            self.recognizer.train_on(batches, held_out, self.joint, steps, epochs, verbose)
+            self.recognizer.train_on(
+                batches, held_out, self.joint, steps, epochs, verbose, plan.backup
+            )
 
     def get_config(self) -> dict[str, typing.Any]:
         """Returns name, dtype, preset, both stages and the conditions."""

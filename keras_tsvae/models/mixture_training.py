@@ -9,6 +9,8 @@ from keras_tsvae.arrays.columns import Columns
 from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.posterior_inputs import of_all_processes
+from keras_tsvae.training.descriptions import describe_fit
+from keras_tsvae.training.no_backup import NO_BACKUP, NoBackup
 
 CANDIDATES = (1, 2, 5, 10, 20, 50, 100)
 ROUNDS_TO_CHOOSE = 5
@@ -30,9 +32,12 @@ def train_mixture(
     callbacks: list[keras.callbacks.Callback],
     validation_data: Posteriors | None,
     validation_freq: int | list[int],
+    backup: NoBackup = NO_BACKUP,
     **others: typing.Any,
 ) -> keras.callbacks.History:
-    """Fits a `SecondStageMixture` anew. Each epoch is a round; the last one gains hardly anything.
+    """Fits a `SecondStageMixture` anew, or from where a backup was written.
+
+    Each epoch is a round; the last one gains hardly anything.
 
     Args:
         stage: The mixture.
@@ -43,39 +48,78 @@ def train_mixture(
         callbacks: Callbacks, as `keras.Model.fit` calls them.
         validation_data: Held-out posteriors, or None.
         validation_freq: As in `keras.Model.fit`.
+        backup: That of the training. Defaults to none.
         **others: Arguments of a fit that say how batches of gradients are cut.
 
     Returns:
         The `History` of `loss`, and `val_loss` of validation data, in nats.
     """
+    fitting = _Fitting(stage, of_all_processes(posteriors), verbose)
+    options = {"validation_data": validation_data}
+    backup.begin(stage, lambda: describe_fit(stage, posteriors, options))
+    if backup.is_done(stage.title, epochs):
+        return backup.kept_history(stage.title, stage)
+    watch = backup.watch(stage.title, stage, [fitting, *callbacks], epochs, initial_epoch)
     watching = keras.callbacks.CallbackList(
-        callbacks,
+        watch.callbacks,
         add_history=True,
         add_progbar=verbose != 0,
         verbose=verbose,
         model=stage,
-        epochs=epochs,
+        epochs=watch.epochs,
         steps=1,
     )
     stage.stop_training = False
     watching.on_train_begin()
-    rounds, best = _start(stage, of_all_processes(posteriors), verbose), -np.inf
-    for epoch in range(initial_epoch, epochs):
+    for epoch in range(watch.initial_epoch, watch.epochs):
         watching.on_epoch_begin(epoch)
         watching.on_train_batch_begin(0)
-        bound = rounds.round()
-        stage.assign_components(rounds.weights, rounds.means, rounds.cholesky)
+        bound = fitting.round()
         logs = {"loss": -bound}
         watching.on_train_batch_end(0, logs)
         if validation_data is not None and _validates(validation_freq, epoch):
             measured = stage.evaluate(validation_data, verbose=0, return_dict=True)
             logs |= {f"val_{name}": value for name, value in measured.items()}
         watching.on_epoch_end(epoch, logs)
-        if stage.stop_training or bound - best < CONVERGED:
+        if stage.stop_training:
             break
-        best = bound
     watching.on_train_end()
+    backup.complete(stage.title, stage.history)
     return stage.history
+
+
+class _Fitting(keras.callbacks.Callback):
+    """The rounds of a fit, which a backup keeps as what a callback remembers."""
+
+    def __init__(self, stage, posteriors, verbose):
+        super().__init__()
+        self._start = lambda at=None: _start(stage, posteriors, verbose, at)
+        self._stage, self._rounds, self._best = stage, None, -np.inf
+
+    def round(self):
+        """Makes one, and returns its bound; the training stops if that is hardly any better."""
+        if self._rounds is None:
+            self._rounds = self._start()
+        rounds = self._rounds
+        bound = rounds.round()
+        self._stage.assign_components(rounds.weights, rounds.means, rounds.cholesky)
+        if bound - self._best < CONVERGED:
+            self._stage.stop_training = True
+        self._best = bound
+        return bound
+
+    def state_dict(self):
+        """Returns the mixture as exactly as the next round needs it."""
+        rounds = self._rounds
+        if rounds is None:
+            return None
+        mixture = {"weights": rounds.weights, "means": rounds.means, "cholesky": rounds.cholesky}
+        return {**mixture, "best": self._best}
+
+    def load_state_dict(self, state):
+        if state is not None:
+            mixture = tuple(state[name] for name in ("weights", "means", "cholesky"))
+            self._rounds, self._best = self._start(mixture), state["best"]
 
 
 def train_part(
@@ -94,16 +138,16 @@ def train_part(
     )
 
 
-def _start(stage, posteriors, verbose):
-    """Returns the rounds to be made, from a seeded start."""
+def _start(stage, posteriors, verbose, at):
+    """Returns the rounds to be made, from a seeded start, or from the mixture `at`."""
     mean, std = _joint(posteriors, stage.condition_dim is not None)
     rng = np.random.default_rng(stage.seed)
-    components = stage.num_components
+    components = stage.num_components if at is None else len(at[0])
     if components is None:
         components = choose_components(mean, std, rng)
         if verbose:
             print(f"{components} components, chosen by held-out log likelihood")
-    return ExpectationMaximisation(mean, std, min(components, len(mean)), rng)
+    return ExpectationMaximisation(mean, std, min(components, len(mean)), rng, at=at)
 
 
 def _joint(posteriors, conditioned):

@@ -169,7 +169,8 @@ class SecondStageAuto(SecondStage):
             if n >= FEWEST_HELD_OUT:
                 posteriors, held_out = hold_out(posteriors, n, self.mixture.seed)
         history = super().fit_checked(posteriors, validation_data=validation_data, **arguments)
-        self._choose(posteriors, held_out, arguments["verbose"])
+        if not arguments["backup"].is_done(self.title, arguments["epochs"]):
+            self._choose(posteriors, held_out, arguments["verbose"])
         return history
 
     def _choose(self, train, held_out, verbose):

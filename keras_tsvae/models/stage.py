@@ -6,14 +6,24 @@ from collections.abc import Callable
 
 import keras
 
+from keras_tsvae.arrays.array_batches import ArrayBatches
 from keras_tsvae.arrays.types import Dataset, Shape, Tensor
 from keras_tsvae.backend import compile_function
 from keras_tsvae.backend.keras_internals import from_within_fit
 from keras_tsvae.inputs import clear_errors
 from keras_tsvae.models.compiled_stage import CompiledStage
 from keras_tsvae.saving.exportable import Exportable
+from keras_tsvae.training.descriptions import describe_fit
 from keras_tsvae.training.divergence import REMEDY, Divergence
-from keras_tsvae.training.fit_arguments import callback_list, check_epochs, check_steps, refuse
+from keras_tsvae.training.fit_arguments import (
+    callback_list,
+    check_epochs,
+    check_steps,
+    refuse,
+    started_backup,
+    without_backups,
+)
+from keras_tsvae.training.no_backup import NO_BACKUP
 from keras_tsvae.training.schedules import warn_of_schedule
 
 
@@ -144,19 +154,23 @@ class Stage(Exportable, CompiledStage):
         check_steps(shuffle, validation_freq, **steps, **sizes)
         callbacks = callback_list(callbacks)
         self.require_compiled()
-        return self.fit_checked(
-            x,
-            y,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
-            validation_data=validation_data,
-            shuffle=shuffle,
-            initial_epoch=initial_epoch,
-            validation_freq=validation_freq,
-            **steps,
-            **sizes,
-        )
+        with started_backup(callbacks) as backup:
+            history = self.fit_checked(
+                x,
+                y,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=without_backups(callbacks),
+                validation_data=validation_data,
+                shuffle=shuffle,
+                initial_epoch=initial_epoch,
+                validation_freq=validation_freq,
+                backup=backup,
+                **steps,
+                **sizes,
+            )
+            backup.end(self.title)
+        return history
 
     def fit_checked(self, *data: typing.Any, **arguments: typing.Any) -> keras.callbacks.History:
         """As `fit`, whose arguments, but for the data, have been checked."""
@@ -214,23 +228,36 @@ class Stage(Exportable, CompiledStage):
         """Returns what `evaluate` takes as a data set of checked batches."""
         raise NotImplementedError
 
-    def _train(self, data, callbacks, epochs, initial_epoch, warn=True, **options):
+    def _train(
+        self, data, callbacks, epochs, initial_epoch, warn=True, backup=NO_BACKUP, **options
+    ):
         """Runs Keras's fit over checked batches, and raises if the loss has not stayed finite."""
+        if isinstance(data, ArrayBatches) and options["steps_per_epoch"]:
+            data.begin_at(0, steps=options["steps_per_epoch"])
+            options["steps_per_epoch"] = None
         batches = options["steps_per_epoch"] or _num_batches(data)
         if warn and batches:
             steps = batches * (epochs - initial_epoch)
             warn_of_schedule(self.title, self.optimizer, steps)
         divergence = Divergence(self.title, REMEDY)
         self.build_optimizers()
+        backup.begin(self, lambda: describe_fit(self, data, options))
+        if backup.is_done(self.title, epochs):
+            return backup.kept_history(self.title, self)
+        skipped = (data, options["validation_data"]) if options["steps_per_epoch"] is None else ()
+        watch = backup.watch(
+            self.title, self, [*callbacks, divergence], epochs, initial_epoch, *skipped
+        )
         with clear_errors():
             history = super().fit(
                 data,
-                callbacks=[*callbacks, divergence],
-                epochs=epochs,
-                initial_epoch=initial_epoch,
+                callbacks=watch.callbacks,
+                epochs=watch.epochs,
+                initial_epoch=watch.initial_epoch,
                 **options,
             )
         divergence.check()
+        backup.complete(self.title, history)
         return history
 
     def _compiled(self, function, batch_size=None):

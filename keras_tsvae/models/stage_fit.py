@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_tsvae.training.no_backup import NoBackup
 from keras_tsvae.training.stage_callbacks import StageCallbacks
 
 _TITLES = {"stage1": "Stage 1: images", "stage2": "Stage 2: latent vectors"}
@@ -33,6 +34,7 @@ class StageFit:
         x: typing.Any,
         validation_data: typing.Any,
         verbose: int | str,
+        backup: NoBackup,
         earlier: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
         """Fits the stage, and adds its history, under its name, to the whole model's."""
@@ -51,16 +53,24 @@ class StageFit:
                     callbacks=[callbacks],
                     validation_data=validation_data,
                     warn=False,
+                    backup=backup,
                     **self.options,
                 )
+            backup.end(stage.title)
         finally:
             fitted = getattr(stage, "history", None)
             if fitted is not before and hasattr(fitted, "epoch"):  # the training has begun
                 self._add(fitted, whole.history)
 
+    def recall(self, whole: keras.Model, backup: NoBackup) -> None:
+        """Adds the history of a stage that an earlier call has fitted, and tells its callbacks."""
+        stage = whole.stages()[self.name]
+        backup.recall(stage.title, self.callbacks)
+        self._add(backup.kept_history(stage.title, stage), whole.history)
+
     def _add(self, fitted, history):
         history.epoch += fitted.epoch
         steps = "steps" if self.name == "stage1" else "second_stage_steps"
-        history.params[steps] = fitted.params["steps"]
+        history.params[steps] = (fitted.params or {}).get("steps")
         for key, values in fitted.history.items():
             history.history[f"{self.name}_{key}"] = values

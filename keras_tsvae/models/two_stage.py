@@ -212,7 +212,8 @@ class TwoStageVAE(StagedModel, Generator):
         if validation_data is not None:
             validation_data = inputs.as_images(validation_data, "validation_data")
         plan.check(x, validation_data)
-        return plan.run(x, validation_data)
+        with plan.begun(x, validation_data):
+            return plan.run(x, validation_data)
 
     def evaluate(
         self,

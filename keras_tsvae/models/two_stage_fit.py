@@ -1,15 +1,21 @@
 """How both stages are fitted in turn, once it is decided what is to be done."""
 
+import contextlib
 import dataclasses
 import typing
+from collections.abc import Iterator
 
 import keras
 
 from keras_tsvae import inputs
 from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.inputs.images import Images
+from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.stage_fit import StageFit
+from keras_tsvae.saving.digests import weights_digest
+from keras_tsvae.training.descriptions import describe_data, describe_model, describe_optimizer
 from keras_tsvae.training.divergence import diverged
+from keras_tsvae.training.no_backup import NoBackup
 from keras_tsvae.training.schedules import REMEDY, warn_of_schedule
 
 
@@ -23,6 +29,7 @@ class FitPlan:
     batch_size: int
     storage: dict[str, typing.Any]
     verbose: int | str
+    backup: NoBackup
 
     def run(self, x: Images, validation_data: typing.Any = None) -> keras.callbacks.History:
         """Fits the first stage on images, encodes them, and fits the second on that.
@@ -30,28 +37,101 @@ class FitPlan:
         Returns:
             The whole model's history.
         """
-        whole, first, second = self.whole, self.first, self.second
+        whole, first, second, backup = self.whole, self.first, self.second, self.backup
         whole.history = self._history()
-        if first.runs:
-            first.run(whole, x, validation_data, self.verbose)
+        if self._is_done(first):
+            first.recall(whole, backup)
+            if first.options["steps_per_epoch"] is None:
+                backup.skip(whole.first_stage.title, x.data, getattr(validation_data, "data", None))
+        elif first.runs:
+            first.run(whole, x, validation_data, self.verbose, backup)
             whole.check_mixture()  # that of the former first stage
-        if second.runs:
-            encode, options = whole.first_stage.posteriors, {"verbose": self.verbose}
-            options["condition_dim"] = whole.condition_dim
-            try:
-                posteriors = encode(x, **options, **self.storage)
-            except DivergedError as error:
-                if not first.runs:  # the model came so
-                    raise
-                raise diverged("stage 1", first.epochs - 1, "its posteriors are NaN") from error
+        if self._is_done(second):
+            second.recall(whole, backup)
+        elif second.runs:
+            posteriors = self._posteriors(x)
             if validation_data is not None:
-                validation_data = encode(validation_data, **options)
+                validation_data = self._encoded(validation_data)
                 self._cap_validation(len(validation_data))
             if not x.is_array:  # whose number of images need not be known before
                 second.batch_size = min(second.batch_size or len(posteriors), len(posteriors))
             earlier = first.callbacks if first.runs else ()
-            second.run(whole, posteriors, validation_data, self.verbose, earlier)
+            second.run(whole, posteriors, validation_data, self.verbose, backup, earlier)
         return whole.history
+
+    @contextlib.contextmanager
+    def begun(
+        self, x: Images, validation_data: typing.Any = None, **further: typing.Any
+    ) -> Iterator[None]:
+        """A context in which the training is backed up, and the model has what is kept of it.
+
+        Args:
+            x: `Images`.
+            validation_data: `Images` or None.
+            **further: What else tells this training from others.
+        """
+        with self.backup:
+            self.backup.begin(self.whole, lambda: self._description(x, validation_data, further))
+            self._check_goes_on()
+            yield
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that is asked for has been done by earlier calls."""
+        running = [fit for fit in (self.first, self.second) if fit.runs]
+        return bool(running) and all(map(self._is_done, running))
+
+    def _is_done(self, fit):
+        return fit.runs and self.backup.is_done(self.whole.stages()[fit.name].title, fit.epochs)
+
+    def _check_goes_on(self):
+        """Raises if the second stage would stay what it has learned of the first as it was."""
+        first, second = self.first, self.second
+        if self._is_done(second) and first.runs and not self._is_done(first):
+            raise ValueError(
+                "`second_stage_epochs` must be more than before where `epochs` are: the second "
+                "stage has learned what the first one was before. "
+                f"Received: epochs={first.epochs}, second_stage_epochs={second.epochs}"
+            )
+
+    def _posteriors(self, x):
+        """Returns the posteriors of the training images: encoded, or of an earlier call."""
+        path = self.storage["path"]
+        makers = (self.whole.first_stage, getattr(self.whole, "recognizer", None))
+        made_of = " ".join(weights_digest(part) for part in makers if part is not None)
+        if path is not None and self.backup.kept_file("posteriors", path, made_of):
+            return Posteriors.load(path)
+        try:
+            posteriors = self._encoded(x, **self.storage)
+        except DivergedError as error:
+            if not self.first.runs:  # the model came so
+                raise
+            raise diverged("stage 1", self.first.epochs - 1, "its posteriors are NaN") from error
+        if path is not None:
+            self.backup.keep_file("posteriors", path, made_of)
+        return posteriors
+
+    def _encoded(self, x, **storage):
+        whole = self.whole
+        options = {"verbose": self.verbose, "condition_dim": whole.condition_dim}
+        return whole.first_stage.posteriors(x, **options, **storage)
+
+    def _description(self, x, validation_data, further):
+        """Returns what tells this training from others, in values that JSON can hold."""
+        whole, described = self.whole, dict(further)
+        for name, part in (("data", x), ("validation_data", validation_data)):
+            if part is not None:
+                described[name] = describe_data(part.data)
+                if whole.takes_conditions:
+                    described[f"{name}_conditions"] = describe_data(part.labels)
+        for fit in (self.first, self.second):
+            described[fit.name] = {
+                "optimizer": describe_optimizer(whole.stages()[fit.name].optimizer),
+                "batch_size": fit.batch_size,
+                "steps_per_epoch": fit.options["steps_per_epoch"],
+                "shuffle": fit.options["shuffle"],
+            }
+        return {"model": describe_model(whole), **described}
 
     def check(self, x: Images, validation_data: typing.Any) -> None:
         """Raises a `ValueError` unless both stages can be trained and validated on that.

@@ -17,6 +17,8 @@ from keras_tsvae.training.fit_arguments import (
     check_epochs,
     check_steps,
     refuse,
+    started_backup,
+    without_backups,
 )
 
 BATCH_SIZE = 64
@@ -68,6 +70,9 @@ def plan_fit(
     callbacks = callback_list(callbacks, both_stages=True)
     if second_stage_callbacks is None:
         second_stage_callbacks = callbacks
+    second_stage_callbacks = callback_list(second_stage_callbacks, both_stages=True)
+    backup = started_backup([*callbacks, *second_stage_callbacks])
+    callbacks, second_stage_callbacks = map(without_backups, (callbacks, second_stage_callbacks))
     check_storage(posteriors_memory_limit, posteriors_path, "posteriors_")
     validation = {
         "validation_steps": validation_steps,
@@ -87,7 +92,7 @@ def plan_fit(
         second_size,
         second_stage_initial_epoch,
         second_stage_epochs,
-        callback_list(second_stage_callbacks, both_stages=True),
+        second_stage_callbacks,
         {"shuffle": shuffle, "steps_per_epoch": None, **validation},
     )
     if second.runs or steps_per_epoch is None:  # the second stage trains on all of them
@@ -104,7 +109,7 @@ def plan_fit(
             callback.check_model(whole)
     whole.build_optimizers()  # of both stages, so that a single process can save in the first
     storage = {"memory_limit": posteriors_memory_limit, "path": posteriors_path}
-    return FitPlan(whole, first, second, size, storage, verbose)
+    return FitPlan(whole, first, second, size, storage, verbose, backup)
 
 
 def _epochs(whole, epochs, second):

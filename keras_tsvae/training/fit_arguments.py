@@ -1,11 +1,13 @@
 """What every fit takes beside its data, checked alike before the first step."""
 
+import typing
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int, positive_int
+from keras_tsvae.training.no_backup import NoBackup
 
 _REFUSED = {
     "validation_split": "give images held out as `validation_data`",
@@ -116,8 +118,31 @@ def callback_list(callbacks: Any, both_stages: bool = False) -> list[keras.callb
             )
         if both_stages and isinstance(callback, keras.callbacks.BackupAndRestore):
             raise ValueError(
-                "`callbacks` must not hold a `BackupAndRestore`: it knows nothing of a training "
-                "in two stages. Fit the stages by hand, with one backup folder each. "
+                "`callbacks` must not hold Keras's `BackupAndRestore`, which knows nothing of a "
+                "training in two stages: `keras_tsvae.callbacks.BackupAndRestore` does. "
                 f"Received: {callback}"
             )
     return flat
+
+
+def started_backup(callbacks: list[keras.callbacks.Callback]) -> NoBackup:
+    """Returns the backup of a fit that one of its callbacks asks for, if one does.
+
+    Args:
+        callbacks: Flat list of callbacks.
+
+    Raises:
+        ValueError: If several ask for one.
+    """
+    asking: typing.Any = {id(c): c for c in callbacks if hasattr(c, "start_backup")}
+    if len(asking) > 1:
+        raise ValueError(
+            "`callbacks` must not hold more than one `BackupAndRestore`, which keeps all of a "
+            f"training. Received: {len(asking)}"
+        )
+    return next(iter(asking.values())).start_backup() if asking else NoBackup()
+
+
+def without_backups(callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks that do not ask for a backup."""
+    return [callback for callback in callbacks if not hasattr(callback, "start_backup")]

@@ -16,13 +16,37 @@ def test_training_batches_are_full_and_shuffled_anew_every_epoch():
     batches = ArrayBatches((ROWS, ROWS * 2), 8, training=True)
     epochs = []
     for _ in range(3):
+        batches.on_epoch_begin()
         parts = [batches[i] for i in range(len(batches))]
         assert len(parts) == 6 and all(len(a) == 8 and (b == 2 * a).all() for a, b in parts)
         epochs.append(np.concatenate([a for a, _ in parts]))
         assert len(set(epochs[-1])) == 48
-        batches.on_epoch_begin()
     assert (epochs[0] != epochs[1]).any() and (epochs[1] != epochs[2]).any()
     assert set(np.concatenate(epochs)) == set(ROWS)  # what one epoch drops, another has
+
+
+def test_the_order_of_an_epoch_depends_on_seed_and_number_alone():
+    first, second = (ArrayBatches((ROWS,), 8, training=True) for _ in range(2))
+    for _ in range(4):
+        first.on_epoch_begin()
+    second.begin_at(3, first.seed)
+    second.on_epoch_begin()
+    np.testing.assert_array_equal(first[2][0], second[2][0])
+
+
+@pytest.mark.parametrize("steps", [4, 9])
+def test_epochs_of_another_length_go_on_where_the_one_before_has_ended(steps):
+    passes, epochs = (ArrayBatches((ROWS,), 8, training=True) for _ in range(2))
+    epochs.begin_at(0, passes.seed, steps)
+    expected, found = [], []
+    for batches, read, times in ((passes, expected, 6), (epochs, found, 36 // steps)):
+        for _ in range(times):
+            batches.on_epoch_begin()
+            read += [batches[i][0] for i in range(len(batches))]
+    np.testing.assert_array_equal(expected, found)
+    epochs.begin_at(2, steps=steps)
+    epochs.on_epoch_begin()
+    np.testing.assert_array_equal(epochs[1][0], expected[2 * steps + 1])
 
 
 def test_evaluation_batches_are_all_rows_in_order():

@@ -150,6 +150,6 @@ def test_a_single_callback_and_a_checkpoint_with_a_threshold(images, tmp_path):
 
 def test_backup_and_restore_is_refused_for_both_stages_and_works_on_one(images, tmp_path):
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
-    with pytest.raises(ValueError, match="`callbacks` must not hold a `BackupAndRestore`"):
+    with pytest.raises(ValueError, match="`callbacks` must not hold Keras.s `BackupAndRestore`"):
         reused(tiny.two_stage).fit(images, batch_size=16, callbacks=[backup])
     reused(tiny.first_stage).fit(images, batch_size=16, callbacks=[backup], verbose=0)
