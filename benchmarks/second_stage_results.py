@@ -35,7 +35,7 @@ def save(path, facts, points, judge):
     record.save(path, [keras, tsvae], **facts, points=points)
     images = {name: np.rint(255 * images) for name, images in judge.pictures.items()}
     images = {name: array.astype("uint8") for name, array in images.items()}
-    np.savez_compressed(path.with_suffix(".npz"), **images)
+    np.savez_compressed(_beside(path, "_samples.npz"), **images)
 
 
 def join(paths, output):
@@ -48,7 +48,7 @@ def join(paths, output):
         for key in ("lost", "shares"):
             others = part["diagnosis"][key].items()
             whole["diagnosis"][key] |= {k: v for k, v in others if k not in whole["diagnosis"][key]}
-        with np.load(path.with_suffix(".npz")) as file:
+        with np.load(_beside(path, "_samples.npz")) as file:
             pictures |= {name: file[name] for name in file if name not in pictures}
     output.write_text(json.dumps(whole, indent=1) + "\n")
     draw(points, pictures, output)
@@ -59,7 +59,7 @@ def draw(points, pictures, path):
     """Draws FID and nats over seconds, and samples, into files beside that of the figures."""
     if any("budget" in point for point in points):
         draw_curves(points, path.with_suffix(".png"))
-        draw_samples(pictures, points, path.with_name(path.stem + "_samples.png"))
+        draw_samples(pictures, points, _beside(path, "_samples.png"))
 
 
 def show(points):
@@ -114,3 +114,7 @@ def draw_samples(pictures, points, path):
         Image.open(drawn).convert("RGB").quantize(128).save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             return
+
+
+def _beside(path, ending):
+    return path.with_name(path.stem + ending)
