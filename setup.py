@@ -35,7 +35,16 @@ setup(
     extras_require={
         "examples": EXAMPLES,
         "jax": ["jax"],
-        "test": [*EXAMPLES, "jax", "mypy>=2", "pytest", "pytest-xdist", "ruff", "tensorboard"],
+        "test": [
+            *EXAMPLES,
+            "hypothesis",
+            "jax",
+            "mypy>=2",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "tensorboard",
+        ],
         "benchmarks": ["torch", "pythae"],
     },
     classifiers=[

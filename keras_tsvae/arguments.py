@@ -13,7 +13,10 @@ LEAST_GAMMA = 1e-6
 
 def positive_int(name: str, value: Any) -> int:
     """Returns `value` as an `int`, or raises a `ValueError` that names the argument."""
-    return _int_at_least(name, value, 1, "a positive integer")
+    number = _int_at_least(name, value, 1, "a positive integer")
+    if number >= 2**63:  # more than an array can have
+        raise ValueError(f"`{name}` must be less than 2**63. Received: {name}={value!r}")
+    return number
 
 
 def non_negative_int(name: str, value: Any) -> int:

@@ -2,18 +2,19 @@
 
 import numpy as np
 
+from keras_tsvae.arrays.numbers import finite_in_float32
 from keras_tsvae.arrays.types import ArrayLike
 
 
 def check_vectors(name: str, value: ArrayLike, dimensions: int) -> np.ndarray:
     """Returns `value` as a float32 array `(n, dimensions)`, or raises a `ValueError`."""
-    vectors = np.asarray(value)
+    vectors = _as_array(name, value)
     if vectors.ndim != 2 or vectors.shape[1] != dimensions or not len(vectors):
         raise ValueError(
             f"`{name}` must have shape (n, {dimensions}), n at least 1. "
             f"Received: {name}.shape={vectors.shape}"
         )
-    if vectors.dtype.kind not in "fiu" or not np.isfinite(vectors).all():
+    if vectors.dtype.kind not in "fiu" or not finite_in_float32(vectors):
         raise ValueError(f"`{name}` must hold finite numbers. Received: dtype={vectors.dtype}")
     return vectors.astype("float32", copy=False)
 
@@ -39,8 +40,8 @@ def broadcast_condition(
                 f"condition={condition!r} for a model with condition_dim={condition_dim}"
             )
         return ()
-    rows = np.atleast_2d(np.asarray(condition))
-    if rows.shape[0] == 1:
+    rows = np.atleast_2d(_as_array("condition", condition))
+    if rows.ndim == 2 and len(rows) == 1:
         rows = np.broadcast_to(rows, (n, rows.shape[1]))
     if rows.shape != (n, condition_dim):
         raise ValueError(
@@ -48,3 +49,10 @@ def broadcast_condition(
             f"Received: condition.shape={np.shape(condition)}"
         )
     return (check_vectors("condition", rows, condition_dim),)
+
+
+def _as_array(name, value):
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"`{name}` must have rows of one length. Received: {error}") from error

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.arrays.types import ArrayLike
-from keras_tsvae.conditions.condition import Condition, numbers
+from keras_tsvae.conditions.condition import Condition, numbers, rank_of
 from keras_tsvae.conditions.tables import in_order
 
 
@@ -55,7 +55,8 @@ class Attributes(Condition):
 
     def encode_named(self, name: str, value: Any) -> float:
         """Returns +1 or -1."""
-        if isinstance(value, str) or np.ndim(value) or value not in (-1, 0, 1):
+        is_one = rank_of(value) == 0 and not isinstance(value, str) and not np.iscomplexobj(value)
+        if not is_one or value not in (-1, 0, 1):
             raise ValueError(
                 "`condition` must give attributes as +1 and -1 (or 1 and 0, True and False). "
                 f"Received: {name!r}: {value!r}"

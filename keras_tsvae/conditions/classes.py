@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.arrays.types import ArrayLike
-from keras_tsvae.conditions.condition import Condition, as_array, numbers
+from keras_tsvae.conditions.condition import Condition, as_array, numbers, rank_of
 from keras_tsvae.conditions.tables import in_order
 
 
@@ -67,7 +67,7 @@ class Classes(Condition):
         if getattr(condition, "ndim", 0) == 1 and np.asarray(condition).dtype.kind in "UO":
             condition = np.asarray(condition).tolist()
         condition = [condition] if isinstance(condition, str) else condition
-        if np.ndim(condition) == 1 and np.asarray(condition).dtype.kind == "f":
+        if rank_of(condition) == 1 and np.asarray(condition).dtype.kind == "f":
             row = np.asarray(condition)
             one_hot = len(row) == self.size and np.isin(row, (0, 1)).all() and row.sum() == 1
             condition = row[None] if one_hot else condition
@@ -79,7 +79,7 @@ class Classes(Condition):
 
     def _named_row(self, condition: dict[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Returns the one-hot row of the class that a dict gives the value 1."""
-        chosen = [name for name, value in condition.items() if np.ndim(value) == 0 and value == 1]
+        chosen = [name for name, value in condition.items() if rank_of(value) == 0 and value == 1]
         if len(condition) != 1 or len(chosen) != 1:
             raise ValueError(
                 "`condition` must name one class, with the value 1. "

@@ -140,13 +140,13 @@ class Condition:
             raise ValueError(
                 f"`condition` must not hold names: these conditions have none. Received: {name!r}"
             )
-        if name not in self.names:
+        if not isinstance(name, str) or name not in self.names:
             near = difflib.get_close_matches(str(name), self.names, n=3, cutoff=0.4)
             lower = {known.lower(): known for known in self.names}
             near = [lower[str(name).lower()]] if str(name).lower() in lower else near
             hint = f" The nearest: {', '.join(near)}." if near else f" There are: {self.names}."
             raise ValueError(
-                f"`condition` must name what the model was made with.{hint} Received: {name!r}"
+                f"`condition` must name what the model was made with.{hint} Received: {name!r:.200}"
             )
         return self.names.index(name)
 
@@ -192,11 +192,19 @@ def as_array(values: Any) -> np.ndarray:
         ) from error
 
 
+def rank_of(values: Any) -> int:
+    """Returns the number of axes of `values`; -1 if its rows are of different lengths."""
+    try:
+        return np.ndim(values)
+    except ValueError:
+        return -1
+
+
 def as_number(name: str, value: Any) -> float:
     """Returns `value` as a finite float, or raises."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not abs(number) <= LARGEST:
         limit = f", none beyond {LARGEST:,.0f}" if abs(number) < np.inf else ""

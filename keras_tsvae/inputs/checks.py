@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_tsvae.arrays.numbers import native
 from keras_tsvae.arrays.types import ArrayLike, ImageShape
 
+_DTYPES = {"uint8", "float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"}
 DARKEST = 17  # of 255; the greatest value of uint8 images that are right is hardly ever less
 _ROWS_AT_ONCE = 1024
 
@@ -28,6 +30,7 @@ def check_array(x: ArrayLike, name: str) -> np.ndarray:
         x = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"`{name}` must hold images of one shape. Received: {error}") from error
+    x = native(x)
     check_rank_and_dtype(x.ndim, x.shape, x.dtype.name, name)
     if 0 in x.shape:
         raise ValueError(
@@ -63,7 +66,7 @@ def check_rank_and_dtype(
             f"`{name}` must have shape (batch, height, width, channels), of rank 4{hint}. "
             f"Received: shape={tuple(shape)}"
         )
-    if dtype != "uint8" and "float" not in dtype:
+    if dtype not in _DTYPES:
         raise ValueError(
             f"`{name}` must be uint8 in [0, 255] or floating point in [0, 1]. "
             f"Received: dtype={dtype}"

@@ -167,7 +167,7 @@ def is_tf_dataset(x: Any) -> bool:
 def _images_and_labels(x: Any, name: str) -> tuple[Any, Any]:
     """Returns both parts of a pair; `(x, None)` of anything else."""
     if isinstance(x, tuple):
-        if len(x) > 2:
+        if len(x) not in (1, 2):
             raise ValueError(
                 f"`{name}` must be images, or a pair of images and labels, without "
                 f"`sample_weight`; data sets yield pairs of images and labels. "
@@ -192,7 +192,7 @@ def _yields_batches(x: Any) -> bool:
         return False
     try:
         return len(x) > 0
-    except TypeError:  # no length, or one that is not known
+    except (TypeError, ValueError):  # no length, or one that is not known
         return False
 
 

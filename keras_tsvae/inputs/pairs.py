@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_tsvae.arrays.numbers import finite_in_float32
 from keras_tsvae.arrays.types import ArrayLike
 
 
@@ -14,14 +15,17 @@ def pairs_rule(name: str) -> str:
 
 def paired_condition(condition: ArrayLike, n: int, condition_dim: int, name: str) -> np.ndarray:
     """Returns coded conditions as float32 `(n, condition_dim)`, or raises."""
-    condition = np.asarray(condition)
+    try:
+        condition = np.asarray(condition)
+    except ValueError as error:
+        raise ValueError(f"{pairs_rule(name)} of one length. Received: {error}") from error
     if condition.shape != (n, condition_dim) or condition.dtype.kind not in "fiu":
         raise ValueError(
             f"{pairs_rule(name)} of shape (n, {condition_dim}). Received: conditions of "
             f"dtype={condition.dtype}, shape={condition.shape} for {n} images"
         )
-    if not np.isfinite(condition).all():
-        raise ValueError(f"{pairs_rule(name)}. Received: NaN or infinity")
+    if not finite_in_float32(condition):
+        raise ValueError(f"{pairs_rule(name)}. Received: NaN, infinity or more than float32 holds")
     return condition.astype("float32", copy=False)
 
 

@@ -11,6 +11,7 @@ from typing import IO
 import numpy as np
 
 from keras_tsvae.arguments import non_negative_int
+from keras_tsvae.arrays.numbers import finite_in_float32, native
 from keras_tsvae.arrays.types import ArrayLike, PathLike
 from keras_tsvae.files import expanded, scratch_folder, written_beside
 from keras_tsvae.latents.posteriors_file import NAMES, map_arrays, row_slices, write_arrays
@@ -41,10 +42,10 @@ class Posteriors:
     """
 
     def __init__(self, mean: ArrayLike, std: ArrayLike, condition: ArrayLike | None = None) -> None:
-        mean, std = (np.asanyarray(array) for array in (mean, std))
-        if {mean.dtype.kind, std.dtype.kind} - set("fiu"):
+        mean, std = _as_array("mean", mean), _as_array("std", std)
+        if {mean.dtype.kind, std.dtype.kind} - set("fiu") or max(mean.itemsize, std.itemsize) > 8:
             raise ValueError(
-                "`mean` and `std` must be numbers. "
+                "`mean` and `std` must be numbers, of 64 bits at the most. "
                 f"Received: mean.dtype={mean.dtype}, std.dtype={std.dtype}"
             )
         if mean.ndim != 2 or mean.shape != std.shape or not len(mean):
@@ -53,8 +54,11 @@ class Posteriors:
                 f"Received: mean.shape={mean.shape}, std.shape={std.shape}"
             )
         for rows in row_slices(len(mean)):
-            if not (np.isfinite(mean[rows]).all() and np.isfinite(std[rows]).all()):
-                raise ValueError("`mean` and `std` must be finite. Received: NaN or infinity")
+            if not (finite_in_float32(mean[rows]) and finite_in_float32(std[rows])):
+                raise ValueError(
+                    "`mean` and `std` must be finite. "
+                    "Received: NaN, infinity or more than float32 holds"
+                )
             if std[rows].min() < 0:
                 raise ValueError(f"`std` must not be negative. Received: min={std[rows].min()}")
         self.mean = mean
@@ -252,14 +256,23 @@ class _Gathered:
         self.scratch.close()
 
 
+def _as_array(name: str, value: ArrayLike) -> np.ndarray:
+    try:
+        return native(np.asanyarray(value))
+    except ValueError as error:
+        raise ValueError(f"`{name}` must have rows of one length. Received: {error}") from error
+
+
 def _check_rows(condition: ArrayLike, n: int) -> np.ndarray:
-    condition = np.asanyarray(condition)
+    condition = _as_array("condition", condition)
     if condition.ndim != 2 or len(condition) != n or condition.dtype.kind not in "fiu":
         raise ValueError(
             "`condition` must be numbers of shape (n, condition_dim), one row for each of the n "
             f"posteriors. Received: dtype={condition.dtype}, shape={condition.shape}, n={n}"
         )
     for rows in row_slices(n):
-        if not np.isfinite(condition[rows]).all():
-            raise ValueError("`condition` must be finite. Received: NaN or infinity")
+        if not finite_in_float32(condition[rows]):
+            raise ValueError(
+                "`condition` must be finite. Received: NaN, infinity or more than float32 holds"
+            )
     return condition

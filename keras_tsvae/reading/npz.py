@@ -38,6 +38,8 @@ def read_npz(path: PathLike, names: Iterable[str] | None = None) -> dict[str, np
             for info in archive.infolist()
             if info.filename.endswith(_ENDING)
         }
+        if names is None and len(members) < len(archive.infolist()):
+            raise ValueError("it has members that are no arrays, or two of one name")
         names = list(members if names is None else names)
         for name in names:
             if name not in members:

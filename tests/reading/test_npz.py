@@ -101,5 +101,10 @@ def test_other_files(tmp_path):
             read_npz(path)
     with pytest.raises(ValueError, match="no array 'y'"):
         read_npz(archive(tmp_path / "a.npz", x=header((0,))), ["y"])
+    archive(tmp_path / "a.npz", x=header((0,)), y=header((0,)))
+    damaged = (tmp_path / "a.npz").read_bytes().replace(b"y.npy", b"y.nqy")
+    (tmp_path / "a.npz").write_bytes(damaged)
+    with pytest.raises(ValueError, match="members that are no arrays"):
+        read_npz(tmp_path / "a.npz")
     with pytest.raises(ValueError, match="packed in a way"):
         read_npz(archive(tmp_path / "a.npz", zipfile.ZIP_LZMA, x=header((0,))))
