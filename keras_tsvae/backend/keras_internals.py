@@ -143,16 +143,18 @@ class JAXStateOfCopies(ModelPart):
 
 @contextlib.contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """Lets Ctrl-C wait until the body is done."""
-    before = signal.getsignal(signal.SIGINT)
-    if not callable(before) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received = []
-    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
+    """Lets Ctrl-C wait until the body is done, and SIGTERM, if it is handled in Python."""
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    received: list[Any] = []
+    for number in before:
+        signal.signal(number, lambda *arguments: received.append(arguments))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         for arguments in received[:1]:
-            before(*arguments)
+            before[arguments[0]](*arguments)

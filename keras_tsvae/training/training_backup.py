@@ -98,7 +98,9 @@ class TrainingBackup(NoBackup):
     def is_done(self, phase: str, epochs: int) -> bool:
         """Whether a phase has been ended, and was asked for as many epochs at least."""
         record = self._phases.get(phase)
-        return record is not None and record["ended"] and record["asked"] >= epochs
+        if record is None or not record["ended"]:
+            return False
+        return record["epoch"] <= epochs <= record["asked"]
 
     def watch(
         self,
@@ -142,7 +144,8 @@ class TrainingBackup(NoBackup):
         """Lets data be as a phase of earlier calls has left it."""
         record = self._phases[phase]
         skip_passes(data, len(record["epochs"]))
-        skip_passes(validation_data, len(record["history"].get("val_loss", ())))
+        measured = len(record["history"].get("val_loss", ()))
+        skip_passes(validation_data, measured, measured=True)
 
     def started(self, resumed: bool, verbose: bool) -> None:
         """Gives callbacks what others have known, or keeps the beginning of a phase."""

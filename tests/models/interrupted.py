@@ -1,5 +1,7 @@
 """Trainings that are interrupted again and again, and what they are compared with."""
 
+import random
+
 import keras
 import numpy as np
 
@@ -96,9 +98,12 @@ class Trained:
         return self.model.loaded_variables()
 
     def reset(self, seed=None):
-        """Makes it as new, or, with a seed, as a script makes it that sets none."""
+        """Makes it as new, or, with a seed, with other weights and random numbers."""
         rng = np.random.default_rng(seed)
-        keras.utils.set_random_seed(11 if seed is None else 100 + seed)
+        keras.utils.set_random_seed(11)
+        if seed is not None:  # but for TensorFlow's, which the order of streams depends on
+            np.random.seed(seed)
+            random.seed(seed)
         for variable, value in zip(self.variables(), self.start):
             if seed is not None and value.dtype == "float32":
                 value = value + rng.random(value.shape).astype("float32")
