@@ -41,6 +41,8 @@ def read_state_dict(path: PathLike) -> dict[str, np.ndarray]:
         raise ValueError(f"`path` must name a file of weights. Received: path={str(path)!r}")
     try:
         arrays = _read(path)
+        if not arrays:
+            raise ValueError("it holds nothing")
         for name, array in arrays.items():
             if not isinstance(name, str) or array.dtype.kind not in "fiub":
                 raise ValueError(f"its entry {name!r} is not an array of numbers with a name")

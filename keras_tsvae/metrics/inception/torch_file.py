@@ -164,6 +164,7 @@ class _Unpickler(pickle._Unpickler):
     """The one in Python: that in C lets a few bytes ask for gigabytes of memory."""
 
     dispatch: typing.ClassVar[dict[int, typing.Any]] = {**_LOADS}
+    del dispatch[pickle.BYTEARRAY8[0]]  # which takes memory before it reads
     stack: list[typing.Any]
 
     def __init__(self, file):

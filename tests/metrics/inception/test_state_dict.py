@@ -223,6 +223,12 @@ def test_other_files(tmp_path):
     refused(path, "no file of PyTorch's")
     write_zip(path, {}, pickle.dumps({"state_dict": {}}, 2))
     refused(path, "'state_dict' is not a tensor")
+    zipfile.ZipFile(path, "w").close()
+    refused(path, "Received")
+    write_zip(path, STATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-12] + bytes(12))  # a directory that is said to be empty
+    refused(path, "holds nothing")
     write_zip(path, {}, pickle.dumps([1], 2))
     refused(path, "not hold a dict")
     write_npz(path, {"x": np.array([{}], object)})
@@ -236,7 +242,7 @@ def test_other_files(tmp_path):
 
 def test_lengths_that_are_claimed_take_no_memory(tmp_path):
     """Opcodes that announce a text or a frame of a terabyte, in a file of a few bytes."""
-    for claim in (b"\x8e", b"\x8d", b"\x95"):
+    for claim in (b"\x8e", b"\x8d", b"\x95", b"\x96"):
         code = b"\x80\x04" + claim + (2**40).to_bytes(8, "little") + b"x"
         (tmp_path / "x").write_bytes(code)
         tracemalloc.start()
