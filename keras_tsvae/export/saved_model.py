@@ -25,8 +25,10 @@ def export_saved_model(model: keras.Model, filepath: PathLike) -> None:
     Images are float32 in [0, 1]; the functions, not the signatures, also take uint8 images, float64
     arrays, and numbers of NumPy's other integer types. Images of other values are refused. Seeds
     are non-negative, and give the images that `TwoStageVAE.sample` gives; -1, the default of the
-    functions, draws a seed anew at every call. The graph holds no optimiser, no metrics and no
-    training branch; noise is drawn, and images are decoded, in blocks of bounded size.
+    functions, draws a seed anew at every call. TensorFlow traces a function that it has loaded anew
+    for every number of Python's: in a program that runs for long, pass `tf.constant(n)` and
+    `seed=tf.constant(seed)`, or call the signatures. The graph holds no optimiser, no metrics and
+    no training branch; noise is drawn, and images are decoded, in blocks of bounded size.
 
     Args:
         model: A built `TwoStageVAE`.

@@ -44,7 +44,7 @@ class GaussianMixture:
         self.weights, self.means, self.cholesky = (
             np.asarray(array, "float32") for array in (weights, means, cholesky)
         )
-        self._compiled: Callable[..., Tensor] | None = None
+        self._compiled: dict[str, Callable[..., Tensor]] = {}
 
     @classmethod
     def fit(
@@ -105,8 +105,14 @@ class GaussianMixture:
     def log_prob(self, z: ArrayLike, batch_size: int = 256) -> np.ndarray:
         """Returns log p(z) in nats, a float32 array `(n,)`, of z `(n, latent_dim)`."""
         z = check_vectors("z", z, self.latent_dim)
-        log_prob = compile_function(self, self._log_prob_batch)
+        log_prob = self._compiled_form(self._log_prob_batch)
         return collect(batched(log_prob, (z,), batch_size), len(z))
+
+    def _compiled_form(self, function):
+        """Returns the compiled form of a bound method, made once."""
+        if function.__name__ not in self._compiled:
+            self._compiled[function.__name__] = compile_function(self, function)
+        return self._compiled[function.__name__]
 
     def _log_prob_batch(self, z: Tensor) -> Tensor:
         log_weights = np.log(np.maximum(self.weights, 1e-30))[None]
@@ -123,9 +129,8 @@ class GaussianMixture:
             noise: Another one.
             batch_size: How many rows full batches have, if that is known.
         """
-        if self._compiled is None:
-            self._compiled = compile_function(self, self.__call__)
-        return ops.convert_to_numpy(self._compiled(choice, noise, full=batch_size))
+        compiled = self._compiled_form(self.__call__)
+        return ops.convert_to_numpy(compiled(choice, noise, full=batch_size))
 
     def save_own_variables(self, store: Any) -> None:
         """Writes the parameters to a mapping from names to arrays."""

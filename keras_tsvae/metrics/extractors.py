@@ -63,6 +63,15 @@ class FunctionFeatures:
         return self
 
 
+def _compiled(model):
+    """Returns the compiled form of a model, made once: an evaluation in a loop makes none anew."""
+    name = "_keras_tsvae_features"
+    if name not in vars(model):
+        function = compile_function(model, lambda images: model(images, training=False))
+        object.__setattr__(model, name, function)
+    return vars(model)[name]
+
+
 class ModelFeatures(FunctionFeatures):
     """Features by a Keras model, run in compiled form; see `FunctionFeatures`.
 
@@ -71,11 +80,10 @@ class ModelFeatures(FunctionFeatures):
 
     def __init__(self, model: keras.Model):
         self.model = model
-        compiled = compile_function(model, lambda images: model(images, training=False))
-        super().__init__(compiled, f"{type(model).__name__}-{weights_digest(model)}")
+        super().__init__(_compiled(model), f"{type(model).__name__}-{weights_digest(model)}")
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
-        """Returns what copies and pickles are made from: the compiled form is made anew."""
+        """Returns what copies and pickles are made from: the compiled form goes with the model."""
         return type(self), (self.model,)
 
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
+from keras_tsvae.latents import mixture as mixture_module
 from keras_tsvae.latents.mixture import GaussianMixture
 from tests import tiny
 
@@ -126,3 +127,14 @@ def test_a_mixture_does_not_outlive_its_first_stage(change, images, tmp_path, re
     assert keras.saving.load_model(tmp_path / "changed.keras").mixture is None
     model.fit_mixture(images, num_components=2, seed=0)
     assert model.sample(2, stage="mixture").shape == (2, 8, 8, 1)
+
+
+def test_functions_are_compiled_once(monkeypatch):
+    made, compile_function = [], mixture_module.compile_function
+    counting = lambda *args: made.append(args) or compile_function(*args)  # noqa: E731
+    monkeypatch.setattr(mixture_module, "compile_function", counting)
+    mixture = GaussianMixture([0.5, 0.5], np.eye(2), np.stack([np.eye(2)] * 2))
+    for _ in range(3):
+        mixture.log_prob(np.zeros((3, 2)))
+        mixture.draw(np.zeros((3, 2), "float32"), np.zeros((3, 2), "float32"))
+    assert len(made) == 2

@@ -224,3 +224,18 @@ def test_images_of_another_shape_are_refused(judge):
 def test_bad_labels_are_refused(labels, rule):
     with pytest.raises(ValueError, match=rule):
         ClassifierFeatures.fit(tiny.images(10), labels)
+
+
+def test_evaluations_in_a_loop_compile_once(judge):
+    """What they keep of a judge is its compiled form, which goes where the judge goes."""
+    images, _ = striped(8)
+    first, second = as_extractor(judge), as_extractor(judge)
+    assert first._function is second._function
+    np.testing.assert_array_equal(first(images), second(images))
+    other = ClassifierFeatures(SHAPE, 3)
+    assert as_extractor(other)._function is not first._function
+    weights = [weight + 0.1 for weight in other.get_weights()]
+    before = as_extractor(other)(images)
+    other.set_weights(weights)
+    assert np.abs(as_extractor(other)(images) - before).max() > 1e-3  # not those of old weights
+    assert as_extractor(keras.models.clone_model(judge))._function is not first._function
