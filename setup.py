@@ -31,7 +31,9 @@ setup(
         "numpy",
         "scipy",
         "rich",
+        "typer",  # small, and `keras-tsvae` is to work after `pip install .`
     ],
+    entry_points={"console_scripts": ["keras-tsvae = keras_tsvae.cli.main:app"]},
     extras_require={
         "examples": EXAMPLES,
         "jax": ["jax"],

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+CONDITIONING = ("concat", "modulate")  # how a network takes a condition
 GAMMAS = ("learned", "computed", "optimal")
 LEAST_GAMMA = 1e-6
 

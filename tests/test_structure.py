@@ -25,6 +25,8 @@ FLOORS = (
     {"models"},
     {"callbacks", "official", "plots"},
     {"__init__"},
+    {"cli"},
+    {"__main__"},
 )
 
 # Which files name a backend; all others are written in Keras and NumPy.

@@ -22,6 +22,7 @@ from keras_tsvae.reading.bounds import EXPANSION
 if typing.TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
+RESIZES = ("crop", "pad", "stretch")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")  # Pillow's others may run programs
 _MOST = 2**24  # pixels of any picture; larger ones have at most `EXPANSION` for a byte
@@ -97,6 +98,33 @@ def decode(
 def load(path: pathlib.Path, channels: int = 3) -> np.ndarray:
     """Returns the whole picture of a file as a uint8 array, or raises as `decode` does."""
     return decode(read(path), str(path), lambda image, convert: convert(image), channels)
+
+
+def resized(image: "Picture", height: int, width: int, resize: str = "crop") -> "Picture":
+    """Returns a Pillow picture of that size, resized bilinearly.
+
+    Args:
+        image: A Pillow picture of 8-bit grey or RGB.
+        height: Positive int.
+        width: Positive int.
+        resize: `"crop"` cuts it about its centre to the shape asked for, `"pad"` keeps all of it
+            and fills up with black, `"stretch"` changes its shape. Defaults to `"crop"`.
+    """
+    from PIL import Image, ImageOps
+
+    size, bilinear = (width, height), Image.Resampling.BILINEAR
+    if resize == "stretch":
+        return image.resize(size, bilinear)
+    return (ImageOps.pad if resize == "pad" else ImageOps.fit)(image, size, method=bilinear)
+
+
+def check_resize(resize: str) -> str:
+    """Returns `resize`, one of `RESIZES`, or raises a `ValueError`."""
+    if resize not in RESIZES:
+        raise ValueError(
+            f"`resize` must be one of {', '.join(RESIZES)}. Received: resize={resize!r}"
+        )
+    return resize
 
 
 def is_colour(path: pathlib.Path) -> bool:

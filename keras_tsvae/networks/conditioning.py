@@ -2,11 +2,9 @@
 
 import keras
 
-from keras_tsvae.arguments import positive_int
+from keras_tsvae.arguments import CONDITIONING, positive_int
 from keras_tsvae.arrays.types import DTypeLike, Tensor
 from keras_tsvae.layers import Modulation
-
-CONDITIONING = ("concat", "modulate")
 
 
 class Conditioning:

@@ -3,23 +3,25 @@
 import dataclasses
 import typing
 
-import keras
-
-from keras_tsvae import conditions
 from keras_tsvae.arguments import (
+    CONDITIONING,
     check_gamma,
     check_image_shape,
     is_number,
     non_negative_int,
     positive_int,
 )
-from keras_tsvae.arrays.types import ImageShape
-from keras_tsvae.networks.conditioning import CONDITIONING
-from keras_tsvae.optimizers import FusedAdam
+
+if typing.TYPE_CHECKING:  # Keras takes seconds to load, and presets can be listed without it
+    import keras
+
+    from keras_tsvae import conditions
+    from keras_tsvae.arrays.types import ImageShape
+
+    LearningRate: typing.TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 KINDS = ("attributes", "classes", "number", "vector")
 NETWORKS = ("resnet", "infogan", "wae")
-LearningRate: typing.TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 CONDITIONED_STAGES = ("both", "first", "second")
 SECOND_STAGES = ("vae", "mixture", "flow", "auto")
 LEAST_OF_FLOW = 1e-3  # learning rate
@@ -70,7 +72,7 @@ class Preset:
     name: str
     dataset: str
     network: str
-    image_shape: ImageShape
+    image_shape: "ImageShape"
     train_size: int
     epochs: int
     second_stage_epochs: int
@@ -158,8 +160,10 @@ class Preset:
         return max(self.train_size // first, 1), max(self.train_size // second, 1)
 
 
-def conditions_of(preset: Preset) -> conditions.Condition | None:
+def conditions_of(preset: Preset) -> "conditions.Condition | None":
     """Returns the `keras_tsvae.conditions.Condition` of a preset, or None of one without."""
+    from keras_tsvae import conditions
+
     if preset.conditions is None:
         return None
     if preset.conditions == "number":
@@ -169,15 +173,21 @@ def conditions_of(preset: Preset) -> conditions.Condition | None:
     return kind(size=preset.condition_dim, names=preset.condition_names)
 
 
-def optimizers(preset: Preset) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+def optimizers(
+    preset: Preset,
+) -> "tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]":
     """Returns a fresh optimiser for each stage, with the preset's learning rate schedule."""
+    import keras
+
+    from keras_tsvae.optimizers import FusedAdam
+
     optimizer = type(keras.optimizers.get(preset.optimizer))
     optimizer = FusedAdam if optimizer is keras.optimizers.Adam else optimizer
     first, second = learning_rates(preset)
     return optimizer(first), optimizer(second)
 
 
-def learning_rates(preset: Preset) -> tuple[LearningRate, LearningRate]:
+def learning_rates(preset: Preset) -> "tuple[LearningRate, LearningRate]":
     """Returns each stage's learning rate: a float, or a schedule of steps."""
     first, second = preset.steps_per_epoch
     epochs, every = preset.second_stage_epochs, preset.second_stage_halve_every
@@ -192,7 +202,8 @@ def learning_rates(preset: Preset) -> tuple[LearningRate, LearningRate]:
 
 
 def _scheduled(preset, rate, steps, epochs, halve_every):
-    schedules = keras.optimizers.schedules
+    from keras.optimizers import schedules
+
     if preset.schedule == "halved":
         return schedules.ExponentialDecay(rate, halve_every * steps, decay_rate=0.5, staircase=True)
     if preset.schedule == "cosine":

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_tsvae.conditions import Classes
+from keras_tsvae.conditions import Attributes, Classes
+from keras_tsvae.export.saved_sampler import SavedSampler
 from tests.conditions import toy
 
 pytestmark = [
@@ -29,8 +30,18 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def sampler(model, tmp_path_factory):
-    return exported(model, str(tmp_path_factory.mktemp("conditional") / "saved_model"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("conditional") / "saved_model"
+
+
+@pytest.fixture(scope="module")
+def sampler(model, folder):
+    return exported(model, str(folder))
+
+
+def drawn(sampler, n, **options):
+    (images,) = sampler.sample_batches(n, **options)
+    return images
 
 
 def assert_close(theirs, ours):
@@ -142,6 +153,20 @@ def test_bad_conditions_are_refused(sampler, use, message):
         use(sampler)
 
 
+def test_what_is_asked_for_by_name(model, sampler, folder):
+    saved = SavedSampler(folder)
+    assert saved.image_shape == model.image_shape
+    assert isinstance(saved.conditions, Attributes)
+    assert saved.conditions.names == model.conditions.names
+    condition = {model.conditions.names[0]: 1}
+    assert_close(drawn(saved, 9, seed=4), model.sample(9, seed=4))
+    ours = model.sample(9, seed=4, condition=condition)
+    assert_close(drawn(saved, 9, seed=4, condition=condition), ours)
+    for wrong in ({"strength": 2}, {"stage": 1}, {"condition": {"south": 1}}):
+        with pytest.raises(ValueError, match="`(strength|stage|condition)`"):
+            saved.sample_batches(1, **{"condition": condition, **wrong})
+
+
 def test_classes_are_one_hot(tmp_path):
     model = toy.linear(Classes(3), seen=np.eye(3))
     sampler = exported(model, str(tmp_path / "classes"))
@@ -149,6 +174,10 @@ def test_classes_are_one_hot(tmp_path):
     assert_close(
         sampler.sample_conditioned(asked, seed=0), model.sample(2, seed=0, condition=[2, 0])
     )
+    saved = SavedSampler(tmp_path / "classes")
+    assert isinstance(saved.conditions, Classes) and saved.conditions.size == 3
+    ours = model.sample(2, seed=3, condition=2)
+    assert_close(drawn(saved, 2, seed=3, condition=2), ours)
     import tensorflow as tf
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="must hold one-hot rows"):

@@ -1,0 +1,39 @@
+"""`keras-tsvae edit`: pictures in which something else is to be seen."""
+
+import typer
+
+from keras_tsvae.cli import options
+from keras_tsvae.cli.answer import Answer
+
+EXAMPLES = (
+    "faces.keras portrait.jpg --with Eyeglasses --output edited",
+    "faces.keras folder --with Smiling --without Male --strength 1.5 --output edited.png",
+    "digits.keras seven.png --class 1 --output edited",
+)
+
+
+def run(
+    model: options.Model,
+    pictures: options.Pictures,
+    output: options.Output,
+    class_name: options.ClassName = None,
+    attributes: options.With = None,
+    without: options.Without = None,
+    strength: options.Strength = 1.0,
+    resize: options.Resize = "crop",
+    skip_broken: options.SkipBroken = False,
+    overwrite: options.Overwrite = False,
+) -> Answer:
+    """Change what pictures show, as asked, and keep the rest."""
+    from keras_tsvae.cli import models, outputs
+    from keras_tsvae.cli.conditions import asked
+    from keras_tsvae.cli.pictures import read_pictures
+
+    path = outputs.check_output(output, overwrite)
+    editor = models.conditional(model, "edit")
+    change = asked(editor, class_name, attributes, without)
+    if change is None:
+        raise typer.BadParameter("say what to change", param_hint="'--with' or '--class'")
+    names, images = read_pictures(pictures, editor.image_shape, resize, skip_broken)
+    edited = editor.edit(images, change, strength=strength)
+    return Answer(outputs.write_pictures(path, edited, names))

@@ -1,0 +1,62 @@
+"""Arguments and options that several commands take."""
+
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A .keras file, or the folder of a run.")
+]
+Pictures = Annotated[
+    list[str], typer.Argument(metavar="PICTURES", help="Files, or folders of pictures.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what is there by the same name.")
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output", "-o", help="A folder for PNGs, or a file: grid.png, or arrays.npz of floats."
+    ),
+]
+ClassName = Annotated[
+    str | None, typer.Option("--class", help="Label or name of a class of the model's.")
+]
+With = Annotated[
+    list[str] | None, typer.Option("--with", help="An attribute that shall be there; repeat.")
+]
+Without = Annotated[
+    list[str] | None, typer.Option("--without", help="An attribute that shall not; repeat.")
+]
+Strength = Annotated[
+    float, typer.Option(min=0, help="Of what is asked for; more than 1 exaggerates it.")
+]
+Steps = Annotated[int, typer.Option(min=2, help="Pictures from one end to the other.")]
+Stage = Annotated[str, typer.Option(metavar="1|2|mixture", help="What the model draws from.")]
+Resize = Annotated[
+    str,
+    typer.Option(metavar="crop|pad|stretch", help="How pictures come to the model's shape."),
+]
+SkipBroken = Annotated[
+    bool, typer.Option("--skip-broken", help="Go on without pictures that cannot be read.")
+]
+Features = Annotated[
+    str,
+    typer.Option(
+        metavar="inception|judge|WEIGHTS",
+        help="What pictures are measured by: Inception (downloaded), the judge.keras of a run, "
+        "or a file of Inception's weights or of a judge.",
+    ),
+]
+DataDir = Annotated[
+    str | None, typer.Option(help="Folder of a data set's files, where it is named.")
+]
+
+
+def stage_of(stage: str) -> int | str:
+    """Returns 1, 2 or `"mixture"`, or raises a usage error."""
+    stages: dict[str, int | str] = {"1": 1, "2": 2, "mixture": "mixture"}
+    if stage not in stages:
+        raise typer.BadParameter(f"{stage!r} is not 1, 2 or mixture", param_hint="'--stage'")
+    return stages[stage]

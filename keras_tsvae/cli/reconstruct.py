@@ -1,0 +1,27 @@
+"""`keras-tsvae reconstruct`: what a model keeps of pictures."""
+
+from keras_tsvae.cli import options
+from keras_tsvae.cli.answer import Answer
+
+EXAMPLES = (
+    "runs/digits_fast folder --output reconstructed",
+    "model.keras a.png b.jpg --resize pad --output reconstructed.png",
+)
+
+
+def run(
+    model: options.Model,
+    pictures: options.Pictures,
+    output: options.Output,
+    resize: options.Resize = "crop",
+    skip_broken: options.SkipBroken = False,
+    overwrite: options.Overwrite = False,
+) -> Answer:
+    """Encode pictures and decode them again."""
+    from keras_tsvae.cli import models, outputs
+    from keras_tsvae.cli.pictures import read_pictures
+
+    path = outputs.check_output(output, overwrite)
+    coder = models.two_stage(model)
+    names, images = read_pictures(pictures, coder.image_shape, resize, skip_broken)
+    return Answer(outputs.write_pictures(path, coder.reconstruct(images), names))
