@@ -42,6 +42,7 @@ class StageFit:
         before = getattr(stage, "history", None)
         if verbose:
             print(_TITLES[self.name])
+        backup.rewind()
         try:
             with StageCallbacks(self.callbacks, whole, self.name, earlier) as callbacks:
                 stage.fit_checked(

@@ -34,6 +34,12 @@ class NoBackup:
         """Whether a phase has been ended, and was asked for as many epochs at least."""
         return False
 
+    def rewind(self) -> None:
+        """Lets random numbers go on as if the fit had not drawn any since it got what was kept.
+
+        To be called before a phase draws the seed of its data.
+        """
+
     def watch(
         self,
         phase: str,

@@ -102,6 +102,11 @@ class TrainingBackup(NoBackup):
             return False
         return record["epoch"] <= epochs <= record["asked"]
 
+    def rewind(self) -> None:
+        """Lets random numbers go on as if the fit had not drawn any since it got what was kept."""
+        if self._generators is not None:
+            set_generators(self._generators)
+
     def watch(
         self,
         phase: str,
@@ -156,7 +161,7 @@ class TrainingBackup(NoBackup):
             self._write()
             return
         restore_states(callbacks, record["callbacks"])
-        set_generators(self._generators)
+        self.rewind()
         if verbose:
             print(f"{phase} goes on after epoch {record['epoch']}: {self._path}")
 
@@ -203,6 +208,7 @@ class TrainingBackup(NoBackup):
 
     def _write(self):
         """Writes a backup; where that fails, it says so, and the training goes on."""
+        self._generators = None  # of a training that was started again: it is under way
         if self._watched is not None:
             phase, _, callbacks = self._watched
             self._phases[phase]["callbacks"] = states_of(callbacks)
@@ -246,7 +252,7 @@ class TrainingBackup(NoBackup):
             model.load_own_variables(state["own"])
         self._phases, self._generators = state["phases"], state["generators"]
         self._files = manifest["files"]
-        set_generators(self._generators)
+        self.rewind()
 
     def _restore_optimizer(self, phase, part):
         values = self._variables.pop(phase, None)
