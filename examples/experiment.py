@@ -36,7 +36,7 @@ def arguments(description, *presets):
         "instead of those of a classifier that is trained here",
     )
     add("--output", type=pathlib.Path, help="folder for all results; default: runs/PRESET")
-    add("--resume", action="store_true", help="train on from the model in --output")
+    add("--restart", action="store_true", help="begin anew, whatever was trained in --output")
     args = parser.parse_args()
     args.output = (args.output or pathlib.Path("runs", args.preset)).expanduser()
     args.model = args.output / f"{args.preset}.keras"
@@ -66,30 +66,9 @@ def gamma(text):
 
 
 def make(args, train_size, **compiling):
-    """Returns the compiled model: a new one, or with --resume the one in --output."""
+    """Returns a new, compiled model."""
     args.output.mkdir(parents=True, exist_ok=True)
-    args.logs = [args.output / f"{name}.csv" for name in ("stage1", "stage2")]
     changes = {"train_size": train_size, **args.changes}
-    if args.resume and args.model.exists():
-        model = keras.saving.load_model(args.model)
-        before = {**vars(model.preset), "dtype_policy": model.first_stage.dtype_policy.name}
-        asked = {**changes, "dtype_policy": args.dtype_policy}
-        for field in ("train_size", "base_dim", "gamma", "second_stage_gamma", "dtype_policy"):
-            option = "limit" if field == "train_size" else field.replace("_", "-")
-            if asked.get(field) not in (None, before[field]):
-                raise SystemExit(
-                    f"--{option} must be as before: {args.model} was trained with "
-                    f"{field}={before[field]}, not {asked[field]}"
-                )
-        model.preset = dataclasses.replace(model.preset, **changes)
-        rates = tsvae.presets.learning_rates(model.preset)
-        for stage, rate in zip(model.stages().values(), rates):
-            stage.optimizer.learning_rate = rate
-        return model
-    if args.resume:
-        print(f"There is no {args.model} to resume: training starts anew.")
-    for path in args.logs:
-        path.unlink(missing_ok=True)
     conditional = args.preset in tsvae.presets.names(conditional=True)
     kind = tsvae.ConditionalTwoStageVAE if conditional else tsvae.TwoStageVAE
     keras.config.set_dtype_policy(args.dtype_policy or "float32")

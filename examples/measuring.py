@@ -11,9 +11,9 @@ MOST_FLIPS = 200  # of each condition
 
 
 def train_judge(args, data):
-    """Returns a judge trained on the data set's labels, with --resume the one in --output."""
+    """Returns a judge trained on the data set's labels, or the one in --output."""
     path = args.output / "judge.keras"
-    if args.resume and path.exists():
+    if not args.restart and path.exists():
         return keras.saving.load_model(path)
     print("\nTraining the judge, a small classifier of real images")
     images, labels = data.train.images[:MOST_IMAGES], data.train.labels[:MOST_IMAGES]

@@ -20,7 +20,7 @@ def write_and_print(model, args, history, images, data, **further):
         figures["curves.png"] = plots.training_curves(history)
     for name, figure in figures.items():
         figure.savefig(args.output / name, dpi=150)
-    model.save(args.model)  # now with its mixture
+    model.save(args.model, include_optimizer=False)  # now with its mixture
     if keras.backend.backend() == "tensorflow":
         shutil.rmtree(args.output / "saved_model", ignore_errors=True)
         model.export(args.output / "saved_model")

@@ -22,6 +22,7 @@ class BaseModel(WholeWeights, Inference, keras.Model):
         filepath: PathLike,
         overwrite: bool = True,
         zipped: bool | None = None,
+        include_optimizer: bool = True,
         **kwargs: typing.Any,
     ) -> None:
         """Saves architecture, weights, compile and optimiser state to a `.keras` file.
@@ -34,6 +35,9 @@ class BaseModel(WholeWeights, Inference, keras.Model):
             overwrite: Whether an existing file, or a folder that holds a model, may be replaced.
                 Defaults to True.
             zipped: False to write a folder in place of a `.keras` file. Defaults to None: a file.
+            include_optimizer: Whether how the model is compiled, and the state of its optimisers,
+                are saved. Without them the file is a third as long (of Adam's), for those who do
+                not train the model any further; they would have to `compile` it. Defaults to True.
             **kwargs: Further arguments of `keras.Model.save`.
 
         Raises:
@@ -50,14 +54,29 @@ class BaseModel(WholeWeights, Inference, keras.Model):
                 "`filepath` must be the path of a new folder, an empty one, or one that a model "
                 f"was saved to. Received: filepath={str(filepath)!r}"
             )
-        self.build_optimizers()
+        if include_optimizer:
+            self.build_optimizers()
         if filepath.exists() and not overwrite:
             raise ValueError(
                 "`filepath` must not exist unless `overwrite` is True. "
                 f"Received: filepath={str(filepath)!r}"
             )
-        with written_beside(filepath) as partial, _without_distribution():
+        hidden = contextlib.nullcontext() if include_optimizer else self._uncompiled()
+        with written_beside(filepath) as partial, _without_distribution(), hidden:
             super().save(partial, overwrite=True, zipped=zipped, **kwargs)
+
+    @contextlib.contextmanager
+    def _uncompiled(self):
+        """Lets what is compiled be as if it were not."""
+        parts = self.stages().values() if hasattr(self, "stages") else (self,)
+        compiled = [(part, part.optimizer) for part in parts if part.compiled]
+        for part, _ in compiled:
+            part.optimizer, part.compiled = None, False
+        try:
+            yield
+        finally:
+            for part, optimizer in compiled:
+                part.optimizer, part.compiled = optimizer, True
 
     def fit(self, *args: typing.Any, **kwargs: typing.Any) -> keras.callbacks.History:
         """As `keras.Model.fit`; callbacks that watch a figure wait while it is not measured."""

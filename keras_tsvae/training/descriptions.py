@@ -137,8 +137,8 @@ def _nameless(config: Any) -> Any:
     """Returns a config without names, and without how long a schedule is."""
     if isinstance(config, list):
         return [_nameless(part) for part in config]
-    if not isinstance(config, dict):
-        return config
+    if not isinstance(config, dict) or "DTypePolicy" in config.get("class_name", ""):
+        return config  # a policy is its name
     length = _LENGTHS.get(config.get("class_name", ""))
     kept = {key: _nameless(part) for key, part in config.items() if key not in _NAMES}
     if length is not None and isinstance(kept.get("config"), dict):

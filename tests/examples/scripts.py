@@ -10,6 +10,7 @@ SHORT = ["--epochs", "1", "--second-stage-epochs", "1", "--samples", "40"]
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 ONE_ON_JAX = pytest.mark.skipif(not TENSORFLOW, reason="on JAX, one script stands for all")
 WRITTEN = [
+    "backup",
     "curves.png",
     "judge.keras",
     "reconstructions.png",

@@ -34,8 +34,8 @@ def test_conditional_mnist(run_conditional, tmp_path):
     assert model.sample(2, condition=[3, 8]).shape == (2, 28, 28, 1)
     assert {stage.gamma_mode for stage in model.stages().values()} == {"computed"}
     for option, value in (("--gamma", "learned"), ("--base-dim", 4)):
-        with pytest.raises(SystemExit, match=f"{option} must be as before"):
-            run_conditional(*arguments, "--resume", option, value)
+        with pytest.raises(ValueError, match="`restart=True` begins anew"):
+            run_conditional(*arguments, option, value)
 
 
 @ONE_ON_JAX

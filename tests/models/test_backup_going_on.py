@@ -67,6 +67,9 @@ def test_another_training_is_refused_unless_it_is_to_begin_anew(both, tmp_path):
     other.first_stage.optimizer.learning_rate = 2e-3
     wide = tsvae.TwoStageVAE(tiny.first_stage("adam"), tsvae.SecondStageVAE(tiny.LATENT_DIM, 8, 2))
     wide.compile("adam", "adam")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    mixed = tiny.two_stage("adam")
+    keras.config.set_dtype_policy("float32")
     again = {"callbacks": [BackupAndRestore(tmp_path)], "batch_size": 16, **epochs}
     for model, images, arguments, message in (
         (both.model, IMAGES[::-1], {}, "data.values was .*, and is "),
@@ -74,6 +77,7 @@ def test_another_training_is_refused_unless_it_is_to_begin_anew(both, tmp_path):
         (both.model, IMAGES, {"batch_size": 12}, "stage1.batch_size was 16, and is 12"),
         (both.model, IMAGES, {"shuffle": False}, "shuffle was true, and is false"),
         (other, IMAGES, {}, "stage1.optimizer.config.learning_rate was 0.00100.*, and is 0.002"),
+        (mixed, IMAGES, {}, "dtype.*.name was .float32., and is .mixed_bfloat16."),
         (wide, IMAGES, {}, "second_stage.config.width was 16, and is 8"),
     ):
         with pytest.raises(ValueError, match=f"`restart=True` begins anew.*{message}"):

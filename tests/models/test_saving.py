@@ -1,3 +1,4 @@
+import functools
 import json
 import pathlib
 import zipfile
@@ -201,3 +202,20 @@ def test_an_address_is_refused_and_makes_no_folder(address, fitted, tmp_path, mo
         with pytest.raises(ValueError, match="Paths must be those of local files"):
             door(address)
     assert not list(tmp_path.iterdir())
+
+
+def test_without_optimizers_a_file_is_a_third_as_long(images, tmp_path):
+    model = tiny.two_stage("adam", functools.partial(tiny.linear_networks, (8, 8, 1), 4))
+    for each in (model, model.second_stage):
+        lengths = []
+        for include in (True, False):
+            path = tmp_path / f"{include}.keras"
+            each.save(path, include_optimizer=include)
+            lengths.append(path.stat().st_size)
+            loaded = keras.saving.load_model(path)
+            assert loaded.compiled == include
+            for ours, theirs in zip(loaded.get_weights(), each.get_weights(), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+        assert each.compiled and each.optimizer.built and lengths[1] < lengths[0]
+    loaded.compile("sgd")
+    assert len(loaded.optimizer.variables) == 2
