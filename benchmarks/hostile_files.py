@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--mutations", type=int, default=2000, help="of each kind of file")
     parser.add_argument("--kinds", nargs="+", default=list(hostile.KINDS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=pathlib.Path, help="JSON file for the counts")
+    parser.add_argument("--output", type=pathlib.Path, help="JSON file; other kinds in it stay")
     args = parser.parse_args()
     seeds = range(args.seed, args.seed + args.mutations)
     kinds = {}
@@ -44,8 +44,10 @@ def main():
         kinds[name] = summary(all_attempts(name, seeds))
         print(name, kinds[name], flush=True)
     if args.output:
-        modules = [keras, np]
-        record.save(args.output, modules, mutations=args.mutations, seed=args.seed, kinds=kinds)
+        if args.output.exists():
+            kinds = {**json.loads(args.output.read_text())["kinds"], **kinds}
+        backend = keras.backend.backend()
+        record.save(args.output, [keras, np], backend=backend, seed=args.seed, kinds=kinds)
 
 
 def all_attempts(name, seeds):
@@ -121,6 +123,7 @@ def peak():
 def summary(attempts):
     outcomes = collections.Counter(outcome for outcome, *_ in attempts)
     return {
+        "mutations": len(attempts),
         "outcomes": dict(outcomes),
         "median_seconds": round(float(np.median([seconds for _, seconds, *_ in attempts])), 4),
         "most_seconds": round(max(seconds for _, seconds, *_ in attempts), 2),
