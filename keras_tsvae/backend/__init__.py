@@ -13,6 +13,7 @@ if _NAME == "tensorflow":
         global_normal,
         local_replicas,
         normalize_batch,
+        process_index,
         resolve_jit,
         standard_normal,
     )
@@ -23,6 +24,7 @@ elif _NAME == "jax":
         global_normal,
         local_replicas,
         normalize_batch,
+        process_index,
         resolve_jit,
         standard_normal,
     )
@@ -41,6 +43,7 @@ __all__ = [
     "global_normal",
     "local_replicas",
     "normalize_batch",
+    "process_index",
     "resolve_jit",
     "standard_normal",
 ]

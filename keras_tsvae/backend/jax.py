@@ -72,6 +72,11 @@ def standard_normal(seed: int, count: int, shape: tuple[int, ...]) -> np.ndarray
     return np.asarray(jax.random.normal(np.array([seed, count], "uint32"), shape, "float32"))
 
 
+def process_index() -> int:
+    """Returns which of the processes that train the same model this one is, counted from 0."""
+    return 0 if keras.distribution.distribution() is None else jax.process_index()
+
+
 def gather(array: np.ndarray) -> list[np.ndarray]:
     """Returns a list of one array from each process that trains the same model.
 

@@ -69,6 +69,11 @@ def standard_normal(seed: int, count: int, shape: tuple[int, ...]) -> np.ndarray
     return tf.random.stateless_normal(shape, tf.constant([seed, count], tf.int32)).numpy()
 
 
+def process_index() -> int:
+    """Returns 0: several TensorFlow processes each train a model of their own."""
+    return 0
+
+
 def gather(array: np.ndarray) -> list[np.ndarray]:
     """Returns `[array]`: several TensorFlow processes each train a model of their own."""
     return [array]

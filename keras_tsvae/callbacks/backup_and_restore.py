@@ -3,9 +3,11 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_tsvae.arguments import is_number, positive_int
 from keras_tsvae.arrays.types import PathLike
+from keras_tsvae.backend import gather, process_index
 from keras_tsvae.files import writable_folder
 from keras_tsvae.saving.backup_folder import BackupFolder
 from keras_tsvae.training.training_backup import TrainingBackup
@@ -36,6 +38,10 @@ class BackupAndRestore(keras.callbacks.Callback):
     were made before. What draws from a generator of its own begins anew with it. A data set of
     which `steps_per_epoch` reads a part in each epoch begins at its start, so that batches of the
     interrupted pass come again.
+
+    Processes of JAX that train one model together keep what is theirs in folders of their own
+    inside of `folder`, every epoch, and go on from the newest backup that all of them have. So
+    `keep` must be 2 or more there.
 
     A backup is written beside, flushed to the disk and renamed, and has a checksum: a damaged one
     is named and left out, and the one before is used. Where the disk is full, a warning says so,
@@ -87,7 +93,11 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     def start_backup(self) -> TrainingBackup:
         """Returns the backup of one fit, which asks for it."""
-        return TrainingBackup(BackupFolder(self.folder, self.keep), self._seconds, self.restart)
+        number = process_index()
+        folder = self.folder / f"process_{number}" if number else self.folder
+        alone = len(gather(np.array([number]))) == 1
+        seconds = self._seconds if alone else 0.0  # clocks differ
+        return TrainingBackup(BackupFolder(folder, self.keep), seconds, self.restart)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Raises: fits of this package's models ask for the backup themselves."""

@@ -11,6 +11,7 @@ import zipfile
 import numpy as np
 
 from keras_tsvae.arrays.types import PathLike
+from keras_tsvae.backend import gather
 from keras_tsvae.files import expanded, written_beside
 
 _MAGIC = b"keras_tsvae backup\n"
@@ -36,6 +37,7 @@ class BackupFolder:
         self.folder = expanded(folder)
         self.keep = keep
         self.damaged: list[pathlib.Path] = []  # of those that `newest` has looked at
+        self._last: int | None = None  # the number of the one that was read or written last
 
     def paths(self) -> list[pathlib.Path]:
         """Returns the paths of all backups, the newest one first."""
@@ -58,28 +60,56 @@ class BackupFolder:
             OSError: If it cannot be written; then those before are untouched.
         """
         earlier = self.paths()
-        number = _number(earlier[0]) + 1 if earlier else 1
-        path = self.folder / f"{number:06}.backup"
+        last = self._last
+        if last is None or alone:
+            last = _number(earlier[0]) if earlier else 0
+        path = self.folder / f"{last + 1:06}.backup"
         with written_beside(path, flushed=True) as partial:
             _write(partial, manifest, arrays)
+        self._last = last + 1
+        earlier = [other for other in earlier if other != path]
         kept = [other for other in earlier if other not in self.damaged]
         for other in earlier:
             if alone or other in self.damaged or other in kept[self.keep - 1 :]:
                 other.unlink(missing_ok=True)
         return path
 
-    def newest(self) -> tuple[pathlib.Path, typing.Any, dict[str, np.ndarray]] | None:
+    def newest(
+        self, at_most: int | None = None
+    ) -> tuple[pathlib.Path, typing.Any, dict[str, np.ndarray]] | None:
         """Returns path, manifest and arrays of the newest backup that is whole, None if none is.
 
-        Those that are not are in `damaged` then.
+        Those that are not are in `damaged` then. The next one that is written follows it.
+
+        Args:
+            at_most: Int, the greatest number of a backup. Defaults to None: any.
         """
-        self.damaged = []
+        self.damaged, self._last = [], None
         for path in self.paths():
+            if at_most is not None and _number(path) > at_most:
+                continue
             try:
-                return path, *read(path)
+                found = path, *read(path)
             except ValueError:
                 self.damaged.append(path)
+            else:
+                self._last = _number(path)
+                return found
         return None
+
+    def newest_of_all(self) -> tuple[pathlib.Path, typing.Any, dict[str, np.ndarray]] | None:
+        """Returns what `newest` does of one that all processes have, which train one model."""
+        found = self.newest()
+        numbers = np.concatenate(gather(np.array([self.number])))
+        while len(set(numbers.tolist())) > 1:
+            found = self.newest(at_most=int(numbers.min()))
+            numbers = np.concatenate(gather(np.array([self.number])))
+        return found
+
+    @property
+    def number(self) -> int:
+        """The number of the backup that was read or written last, 0 if none was."""
+        return self._last or 0
 
 
 def read(path: pathlib.Path) -> tuple[typing.Any, dict[str, np.ndarray]]:

@@ -80,7 +80,7 @@ class TrainingBackup(NoBackup):
         if self._model is not None:
             return
         description = describe()
-        found = None if self.restart else self.folder.newest()
+        found = None if self.restart else self.folder.newest_of_all()
         for path in () if self.restart else self.folder.damaged:
             warnings.warn(f"A damaged backup was left out: {path}", stacklevel=2)
         if found is None and not self.restart and self.folder.damaged:

@@ -1,6 +1,7 @@
 """Several devices and several processes against one device, on JAX."""
 
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -139,3 +140,28 @@ def test_streams_of_batches_smaller_than_the_devices_are_refused(monkeypatch, si
         with pytest.raises(ValueError, match=message):
             call(stage)
         assert stage.encode(tiny.images(2))[0].shape == (2, 4)  # it still has its weights
+
+
+def start(folder, kill_after=0):
+    """Starts two processes with a backup; returns how they have ended."""
+    folder.mkdir(exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    command = [sys.executable, "-m", "tests.models.data_parallel_backup", folder]
+    running = [
+        subprocess.Popen(
+            [*command, *map(str, (process, port, kill_after))], stderr=subprocess.DEVNULL
+        )
+        for process in range(2)
+    ]
+    return [process.wait(timeout=240) for process in running]
+
+
+def test_where_one_process_is_killed_the_other_ends_and_both_go_on(tmp_path):
+    assert start(tmp_path / "unbroken") == [0, 0]
+    other, killed = start(tmp_path / "killed", kill_after=10)
+    assert killed == -signal.SIGKILL and other != 0
+    assert start(tmp_path / "killed") == [0, 0]
+    ours, theirs = (np.load(tmp_path / name / "result.npz") for name in ("unbroken", "killed"))
+    for name in ours.files:
+        np.testing.assert_array_equal(ours[name], theirs[name])

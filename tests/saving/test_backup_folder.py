@@ -64,8 +64,29 @@ def test_a_damaged_backup_is_found_and_the_one_before_is_used(folder):
             path.write_bytes(bytes_there)
             check_newest(folder, 1)
             assert folder.damaged == [path]
-    write(folder, 3)  # and goes with the next
-    assert [path.name for path in folder.paths()] == ["000003.backup", "000001.backup"]
+    write(folder, 3)  # in its place
+    assert [path.name for path in folder.paths()] == ["000002.backup", "000001.backup"]
+
+
+def test_what_follows_an_older_backup_takes_the_place_of_newer_ones(folder):
+    """As where another process has not written the newest one."""
+    for number in (1, 2):
+        write(folder, number)
+    path, manifest, _ = folder.newest(at_most=1)
+    assert manifest == {"number": 1} and folder.number == 1
+    folder.write({"number": 2}, ARRAYS)
+    check_newest(folder, 2)
+    assert len(folder.paths()) == 2 and folder.number == 2
+
+
+@pytest.mark.parametrize("others, number", [([2, 2], 2), ([1, 1], 1), ([0, 0], None)])
+def test_processes_go_on_from_what_all_of_them_have(others, number, folder, monkeypatch):
+    for each in (1, 2):
+        write(folder, each)
+    others = iter(others)
+    monkeypatch.setattr(backup_folder, "gather", lambda mine: [mine, np.array([next(others)])])
+    found = folder.newest_of_all()
+    assert (found and found[1]["number"]) == number
 
 
 def calls(monkeypatch, names):
