@@ -7,7 +7,8 @@ import pytest
 import keras_tsvae as tsvae
 from tests import tiny
 from tests.conditions import toy
-from tests.models.interrupted import IMAGES, KINDS, Interrupt, Trained
+from tests.models.interrupted import IMAGES, KINDS, Interrupt, Trained, fit_second
+from tests.models.replicas import two_replicas
 
 pytestmark = pytest.mark.slow
 
@@ -149,5 +150,25 @@ def test_mixed_precision_averages_and_several_steps_at_once(tmp_path):
     expected = trained.fit(tmp_path / "unbroken").history
     values = trained.values()
     assert trained.interrupted(tmp_path, [4, 5]).history == expected
+    for ours, theirs in zip(trained.values(), values, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's")
+def test_several_devices_go_on(tmp_path):
+    def make():
+        with two_replicas().scope():
+            return tiny.second_stage("adam")
+
+    trained = Trained(make, fit_second)
+    trained.reset()
+    expected = fit_second(trained.model, verbose=0).history
+    values = trained.values()
+    trained.reset()
+    with pytest.raises(KeyboardInterrupt):
+        callbacks = [BackupAndRestore(tmp_path), Interrupt(8)]
+        fit_second(trained.model, callbacks=callbacks, verbose=0)
+    trained.reset(seed=1)
+    assert fit_second(trained.model, callbacks=callbacks[:1], verbose=0).history == expected
     for ours, theirs in zip(trained.values(), values, strict=True):
         np.testing.assert_array_equal(ours, theirs)

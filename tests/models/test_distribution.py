@@ -9,6 +9,7 @@ from tests import tiny
 from tests.conditions import toy
 from tests.harness import flat
 from tests.models import family
+from tests.models.replicas import two_replicas
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
@@ -21,8 +22,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def two():
-    """One strategy for all tests: a second one would reuse the first one's collective keys."""
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = two_replicas()
     assert strategy.num_replicas_in_sync == 2
     return strategy
 
