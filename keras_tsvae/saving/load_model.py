@@ -59,10 +59,22 @@ def _check(filepath, objects):
     for name, number in _numbers(config):
         if name in _COUNTS and number > _LAYERS:
             raise ValueError(f"it asks for {number:,} layers, as its {name!r}")
-    config["compile_config"] = None
+    config = _not_compiled(config)  # optimisers would make variables, and warn
     with keras.StatelessScope(initialize_variables=False):  # variables without values
         model = keras.saving.deserialize_keras_object(config, objects, safe_mode=True)
         check_bytes((4 * math.prod(variable.shape) for variable in model.variables), size)
+
+
+def _not_compiled(config: Any) -> Any:
+    """Returns a config of which no part is to be compiled."""
+    if isinstance(config, list):
+        return [_not_compiled(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        name: None if name == "compile_config" else _not_compiled(part)
+        for name, part in config.items()
+    }
 
 
 def _numbers(config: Any) -> Iterator[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 import zipfile
 
 import h5py
@@ -41,7 +42,9 @@ def refused(path, reason):
 
 def test_a_model_comes_as_it_was(whole, fitted, tmp_path):
     fitted.save(tmp_path / "a.keras")
-    loaded = tsvae.load_model(str(tmp_path / "a.keras"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = tsvae.load_model(str(tmp_path / "a.keras"))
     np.testing.assert_array_equal(loaded.sample(2, seed=0), fitted.sample(2, seed=0))
     assert loaded.compiled and not tsvae.load_model(tmp_path / "a.keras", compile=False).compiled
 
