@@ -41,20 +41,30 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Of what a model draws.")] = 0,
     stage: options.Stage = "2",
     inception_score: Annotated[bool, typer.Option("--inception-score", help="Also, of A.")] = False,
+    resize: options.Resize = "crop",
+    skip_broken: options.SkipBroken = False,
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> Answer:
-    """Measure A against B: FID, KID, precision and recall."""
+    """Measure A against B: FID, KID, precision and recall.
+
+    Pictures of a folder are resized where the other side, or a judge, asks for a shape.
+    """
+    from keras_tsvae.cli.pictures import check_resize
     from keras_tsvae.cli.sources import find_features, find_source, reference_of
     from keras_tsvae.metrics import PROTOCOLS, FrechetInceptionDistance
 
     if protocol not in PROTOCOLS:
         message = f"{protocol!r} is not {' or '.join(PROTOCOLS)}"
         raise typer.BadParameter(message, param_hint="'--protocol'")
+    check_resize(resize)
     sampling = {"seed": seed, "stage": options.stage_of(stage)}
     sides = find_source(a, "A", data_dir), find_source(b, "B", data_dir)
     extractor = find_features(features, a, b)
-    generated, real = sides
+    shape = next(
+        (s for s in (extractor.image_shape, *(side.image_shape for side in sides)) if s), None
+    )
+    generated, real = (side.sized(shape, resize, skip_broken) for side in sides)
     most = 10_000 if protocol == "dai-wipf" else None
     reference = reference_of(real, extractor, sampling, samples if real.is_model else most)
     fid = FrechetInceptionDistance(reference, extractor, protocol)
@@ -62,6 +72,7 @@ def run(
     known = {
         "protocol": protocol,
         "resize": extractor.resize,
+        "pictures": _pictures(sides, shape, resize),
         "features": extractor.identity,
         "num_samples": scores["fid"].num_samples,
         "num_reference": scores["fid"].num_reference,
@@ -69,6 +80,13 @@ def run(
     figures = {name: float(score) for name, score in scores.items()}
     figures |= {f"{n}_std": score.std for n, score in scores.items() if score.std is not None}
     return Answer(_text(scores, known), {**figures, **known})
+
+
+def _pictures(sides, shape, resize):
+    """Returns what was done to the pictures of folders, or None without any."""
+    if not any(side.is_folder for side in sides):
+        return None
+    return "as they are" if shape is None else f"{resize} to {shape[0]}x{shape[1]}"
 
 
 def measured(
@@ -135,5 +153,6 @@ def _text(scores, known):
         lines.append(f"{_LABELS[name]:17}{float(score):.6g}{spread}")
     counts = ["unknown" if n is None else f"{n:,}" for n in map(known.get, _COUNTS)]
     lines.append(f"{counts[0]} images against {counts[1]}; {known['protocol']} protocol")
-    lines.append(f"features {known['features']}, resize {known['resize']}")
+    pictures = "" if known["pictures"] is None else f", pictures of folders {known['pictures']}"
+    lines.append(f"features {known['features']}, resize {known['resize']}{pictures}")
     return "\n".join(lines)

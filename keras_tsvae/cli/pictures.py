@@ -38,10 +38,7 @@ def read_pictures(
         typer.BadParameter: If a path is not there, or `resize` is another word.
         ValueError: If there is no picture, or some cannot be read; all of them are named.
     """
-    if resize not in pictures.RESIZES:
-        raise typer.BadParameter(
-            f"{resize!r} is not {', '.join(pictures.RESIZES)}", param_hint="'--resize'"
-        )
+    check_resize(resize)
     files: dict[str, pathlib.Path] = {}
     for path in paths:
         root = existing(path, argument)
@@ -58,6 +55,14 @@ def read_pictures(
     return list(decoded), np.stack(list(decoded.values()))
 
 
+def check_resize(resize: str) -> None:
+    """Raises a usage error unless it is one of `keras_tsvae.data.pictures.RESIZES`."""
+    if resize not in pictures.RESIZES:
+        raise typer.BadParameter(
+            f"{resize!r} is not {', '.join(pictures.RESIZES)}", param_hint="'--resize'"
+        )
+
+
 def read_picture(path: str, image_shape: ImageShape, resize: str, argument: str) -> np.ndarray:
     """Returns the one picture of a file, as `read_pictures` does."""
     if existing(path, argument).is_dir():
@@ -67,16 +72,10 @@ def read_picture(path: str, image_shape: ImageShape, resize: str, argument: str)
 
 def _decoded(files, image_shape, resize):
     """Returns arrays by name, and what is wrong with the files that cannot be read."""
-    height, width, channels = image_shape
     decoded, broken = {}, []
-
-    def transform(image, convert):
-        return pictures.resized(convert(image), height, width, resize)
-
     for name, file in files.items():
         try:
-            data = pictures.read(file)
-            decoded[name] = pictures.decode(data, str(file), transform, channels)
+            decoded[name] = pictures.load(file, image_shape[2], image_shape[:2], resize)
         except ValueError as error:
             broken.append(str(error))
     return decoded, broken

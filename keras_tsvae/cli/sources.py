@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import typing
+from collections.abc import Sequence
 
 import typer
 
@@ -10,6 +11,7 @@ from keras_tsvae import data
 from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.cli import models
 from keras_tsvae.cli.paths import JUDGE, existing, model_in
+from keras_tsvae.data.picture_folder import find_pictures, picture_batches
 from keras_tsvae.metrics import InceptionV3Features, ReferenceStatistics, as_extractor
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
 from keras_tsvae.metrics.extractors import Extractor
@@ -26,11 +28,35 @@ class Source:
         images: Images in the forms that metrics take, a model that draws them, or None.
         statistics: Path of a file of statistics in place of images, or None. Defaults to None.
         is_model: Whether it draws images. Defaults to False.
+        is_folder: Whether `images` is the path of a folder. Defaults to False.
     """
 
     images: ImagesLike
     statistics: pathlib.Path | None = None
     is_model: bool = False
+    is_folder: bool = False
+
+    @property
+    def image_shape(self) -> Sequence[int] | None:
+        """The shape of the images, None if it is not known or they may differ."""
+        if self.is_folder:
+            return None
+        if self.is_model:
+            return self.images.image_shape
+        images: typing.Any = getattr(self.images, "images", self.images)  # of a Split
+        return None if images is None else images.shape[1:]
+
+    def sized(self, image_shape: Sequence[int] | None, resize: str, skip_broken: bool) -> "Source":
+        """Returns the pictures of a folder at the height and width of `image_shape`.
+
+        Of None they stay as they are, and so does a source of another kind.
+        """
+        if not self.is_folder or (image_shape is None and not skip_broken):
+            return self  # whose features are kept on the disk
+        size = None if image_shape is None else image_shape[:2]
+        return Source(
+            picture_batches(self.images, size=size, resize=resize, skip_broken=skip_broken)
+        )
 
 
 def find_source(text: str, argument: str, data_dir: str | None = None) -> Source:
@@ -55,7 +81,8 @@ def find_source(text: str, argument: str, data_dir: str | None = None) -> Source
         return _npz(path, argument)
     file = model_in(path)
     if file is None:
-        return Source(str(path))
+        find_pictures(path, argument)
+        return Source(str(path), is_folder=True)
     if file.is_file() and file.suffix != ".keras":
         raise ValueError(
             f"{argument} must be a folder of pictures, an .npz, a model or one of the data sets "

@@ -26,21 +26,30 @@ def run(
     limit: Annotated[
         int | None, typer.Option(min=2, help="Pictures at the most; of a model 10,000 by default.")
     ] = None,
+    resize: options.Resize = "crop",
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Side of a folder's pictures. [default: their own]")
+    ] = None,
+    skip_broken: options.SkipBroken = False,
     data_dir: options.DataDir = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> Answer:
     """Keep what pictures look like on the whole, for `fid`; pytorch-fid reads it, too."""
     from keras_tsvae.cli.outputs import check_output
+    from keras_tsvae.cli.pictures import check_resize
     from keras_tsvae.cli.sources import find_features, find_source, reference_of
 
     if not output.endswith(".npz"):
         raise typer.BadParameter(f"{output!r} does not end in .npz", param_hint="'--output'")
+    check_resize(resize)
     path = check_output(output, overwrite)
     source = find_source(data, "DATA", data_dir)
     if source.statistics is not None:
         raise ValueError(f"DATA must hold pictures. Received: {data!r}, a file of statistics")
     extractor = find_features(features, data)
+    shape = extractor.image_shape or (None if size is None else (size, size))
+    source = source.sized(shape, resize, skip_broken)
     limit = 10_000 if limit is None and source.is_model else limit
     reference = reference_of(source, extractor, {"seed": 0}, limit)
     reference.save(path)

@@ -1,6 +1,7 @@
 """Any folder of pictures, with its subfolders as classes."""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import cache, pictures
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.labelled import check_limit
-from keras_tsvae.data.picture_folder import find_pictures
+from keras_tsvae.data.picture_folder import search_pictures
 from keras_tsvae.files import expanded
 
 NAME = "image_folder"
@@ -25,12 +26,14 @@ def load(
     cache_dir: PathLike | None = None,
     limit: int | None = None,
     verbose: int = 1,
+    resize: str = "crop",
+    skip_broken: bool = False,
 ) -> ImageData:
     """Returns the pictures of a folder and its subfolders, cut to one size.
 
     The first call decodes the pictures into a cache on the disk, and later ones open it: the
     images are `np.memmap`s. A picture is turned as its EXIF tag says, converted to `channels`
-    (16-bit grey to 8 bits, transparency is dropped), cut about its centre to the shape asked for
+    (16-bit grey to 8 bits, transparency is dropped), brought to the shape asked for (see `resize`)
     and resized bilinearly. Its class is the first subfolder on its path; pictures that lie in
     `data_dir` itself have a class named after it. The splits are cut from a fixed random order.
 
@@ -49,12 +52,17 @@ def load(
             folder, which is `~/.keras` or what `KERAS_HOME` names.
         limit: Positive int, to read the first so many of every split, or None for all. Defaults
             to None.
-        verbose: 1 to print, when pictures are decoded, where they are kept, how large that is and
-            a progress bar; 0 not to. Defaults to 1.
+        verbose: 1 to print, when pictures are decoded, how many there are, how much else was left
+            out, where they are kept, how large that is and a progress bar; 0 not to. Defaults to 1.
+        resize: How pictures come to the shape asked for: `"crop"` cuts them about their centre,
+            `"pad"` keeps all of them, with black around, `"stretch"` changes their shape. Defaults
+            to `"crop"`.
+        skip_broken: Whether pictures that cannot be used are left out, with a warning that names
+            them. Defaults to False.
 
     Raises:
-        ValueError: If there is no picture, one is broken (the message names it), or an argument
-            is out of range.
+        ValueError: If there is no picture, some are broken (the message names all of them), or an
+            argument is out of range.
         OSError: If the cache cannot be written.
     """
     height, width = _check_size(image_size)
@@ -65,19 +73,34 @@ def load(
     if data_dir is None:
         raise ValueError("`data_dir` must be a folder of pictures. Received: data_dir=None")
     data_dir = expanded(data_dir)
-    names = find_pictures(data_dir, "data_dir")
+    names, others = search_pictures(data_dir, "data_dir")
     shape = (height, width, channels)
     options = {"set": NAME, "shape": shape, "fractions": fractions, "limit": limit}
+    if pictures.check_resize(resize) != "crop":
+        options["resize"] = resize
+    if skip_broken:
+        options["skip_broken"] = True
     stats = ((name, pictures.stat(data_dir / name)) for name in names)
     folder = f"{NAME}-{height}x{width}x{channels}-{'-'.join(map(str, fractions))}"
     folder += f"-limit{limit}" if limit else ""
-    return cache.image_data(
-        NAME,
-        cache.place(folder, data_dir, cache_dir),
-        cache.fingerprint(options, stats),
-        lambda: _recipe(data_dir, names, shape, fractions, limit),
-        verbose,
-    )
+    folder += "" if resize == "crop" else f"-{resize}"
+    digest = cache.fingerprint(options, stats)
+    good = list(names)
+
+    def recipe():
+        if verbose:
+            print(f"{len(good):,} pictures; {others:,} others, which are none, are left out")
+        return _recipe(data_dir, good, shape, fractions, limit, resize)
+
+    while True:
+        try:
+            place = cache.place(folder, data_dir, cache_dir)
+            return cache.image_data(NAME, place, digest, recipe, verbose)
+        except pictures.BrokenPictures as error:
+            if not skip_broken or not set(good) - error.broken.keys():
+                raise
+            warnings.warn(f"Left out: {error}", stacklevel=3)
+            good = [name for name in good if name not in error.broken]
 
 
 def _check_size(image_size):
@@ -103,9 +126,7 @@ def _check_fractions(validation_fraction, test_fraction):
     return [float(value) for value in given.values()]
 
 
-def _recipe(data_dir, names, shape, fractions, limit):
-    from PIL import Image, ImageOps
-
+def _recipe(data_dir, names, shape, fractions, limit, resize):
     own = data_dir.resolve().name
     classes = [name.parts[0] if len(name.parts) > 1 else own for name in names]
     label_names = sorted(set(classes))
@@ -117,7 +138,7 @@ def _recipe(data_dir, names, shape, fractions, limit):
     rows = dict(zip(cache.PARTS, (cut[:limit] for cut in cuts)))
 
     def transform(image, convert):
-        return ImageOps.fit(convert(image), (shape[1], shape[0]), method=Image.Resampling.BILINEAR)
+        return pictures.resized(convert(image), shape[:2], resize)
 
     def decode(name):
         path = data_dir / name

@@ -8,7 +8,7 @@ once, in its own place rather than in a link's.
 import os
 import pathlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -34,10 +34,19 @@ def find_pictures(folder: PathLike, name: str) -> list[pathlib.Path]:
     Raises:
         ValueError: If `folder` is not a folder that can be read, or has no pictures.
     """
+    return search_pictures(folder, name)[0]
+
+
+def search_pictures(folder: PathLike, name: str) -> tuple[list[pathlib.Path], int]:
+    """Returns the paths of `find_pictures`, and how much else was met.
+
+    That is the number of files of other kinds, and of hidden or other files and folders that are
+    left out.
+    """
     root = expanded(folder)
     if not root.is_dir():
         raise ValueError(f"`{name}` must be a folder of pictures. Received: {name}={str(folder)!r}")
-    found: list[pathlib.Path] = []
+    found, others = list[pathlib.Path](), 0
     visited: set[str] = set()
     waiting, links = [root], list[pathlib.Path]()
     while waiting or links:
@@ -48,22 +57,29 @@ def find_pictures(folder: PathLike, name: str) -> list[pathlib.Path]:
         visited.add(real)
         for entry in _entries(here, root, name):
             if entry.name.startswith(".") or entry.name in _LEFT_OUT:
-                continue
-            if _is(entry.is_dir):
+                others += 1
+            elif _is(entry.is_dir):
                 (links if entry.is_symlink() else waiting).append(here / entry.name)
             elif entry.name.lower().endswith(pictures.SUFFIXES):
                 if _is(entry.is_file) or entry.is_symlink():  # a broken link fails when it is read
                     found.append((here / entry.name).relative_to(root))
+            else:
+                others += 1
     if not found:
         raise ValueError(
             f"`{name}` must hold pictures ({', '.join(pictures.SUFFIXES)}). "
             f"Received: {str(folder)!r} with none"
         )
-    return sorted(found)
+    return sorted(found), others
 
 
 def picture_batches(
-    folder: PathLike, name: str = "images", channels: int | None = None
+    folder: PathLike,
+    name: str = "images",
+    channels: int | None = None,
+    size: Sequence[int] | None = None,
+    resize: str = "crop",
+    skip_broken: bool = False,
 ) -> Iterator[np.ndarray]:
     """Yields the pictures of a folder, in the order of their paths, in batches of bounded size.
 
@@ -75,25 +91,39 @@ def picture_batches(
         name: The argument that messages name. Defaults to `"images"`.
         channels: 1 for grey, 3 for RGB. Defaults to None: grey if all pictures are stored as grey
             ones, otherwise RGB.
+        size: `(height, width)` that they come to. Defaults to None: their own.
+        resize: One of `keras_tsvae.data.pictures.RESIZES`, how. Defaults to `"crop"`.
+        skip_broken: Whether pictures that cannot be decoded are left out, with a warning. Defaults
+            to False.
 
     Yields:
         uint8 arrays `(n, height, width, channels)`.
 
     Raises:
-        ValueError: As `find_pictures` does, or if a picture cannot be decoded.
+        ValueError: As `find_pictures` does, or, at the end, if pictures cannot be decoded; all of
+            them are named.
     """
     root = expanded(folder)
     files = [root / path for path in find_pictures(folder, name)]
     if channels is None:
         channels = 3 if any(map(pictures.is_colour, files)) else 1
     waiting: list[np.ndarray] = []
+    broken: dict[pathlib.Path, str] = {}
     for file in files:
-        picture = pictures.load(file, channels)
+        try:
+            picture = pictures.load(file, channels, size, resize)
+        except ValueError as error:
+            broken[file] = str(error)
+            continue
         full = waiting and len(waiting) == batch_rows(waiting[0].nbytes)
         if full or (waiting and waiting[0].shape != picture.shape):
             yield np.stack(waiting)
             waiting = []
         waiting.append(picture)
+    if broken and (not skip_broken or len(broken) == len(files)):
+        raise pictures.BrokenPictures(broken)
+    if broken:
+        warnings.warn(f"Left out: {pictures.BrokenPictures(broken)}", stacklevel=2)
     yield np.stack(waiting)
 
 

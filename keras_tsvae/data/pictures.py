@@ -32,6 +32,19 @@ _CHUNK_BYTES = 2**24
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
+class BrokenPictures(ValueError):
+    """Pictures that cannot be used, all of them.
+
+    Args:
+        broken: Dict from pictures, as they were to be decoded, to what is wrong with each.
+    """
+
+    def __init__(self, broken: Mapping[typing.Any, str]) -> None:
+        self.broken = dict(broken)
+        text = "; ".join(self.broken.values())
+        super().__init__(text if len(broken) == 1 else f"{len(broken)} broken pictures: {text}")
+
+
 def read(path: pathlib.Path) -> bytes:
     """Returns the bytes of the file, or raises a `ValueError` that names it."""
     require_file(path)
@@ -95,27 +108,43 @@ def decode(
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def load(path: pathlib.Path, channels: int = 3) -> np.ndarray:
-    """Returns the whole picture of a file as a uint8 array, or raises as `decode` does."""
-    return decode(read(path), str(path), lambda image, convert: convert(image), channels)
+def load(
+    path: pathlib.Path,
+    channels: int = 3,
+    size: Sequence[int] | None = None,
+    resize: str = "crop",
+) -> np.ndarray:
+    """Returns the picture of a file as a uint8 array, or raises as `decode` does.
+
+    Args:
+        path: The file.
+        channels: 1 for grey or 3 for RGB. Defaults to 3.
+        size: `(height, width)` that it comes to. Defaults to None: its own.
+        resize: One of `RESIZES`, how. Defaults to `"crop"`.
+    """
+
+    def transform(image, convert):
+        image = convert(image)
+        return image if size is None else resized(image, size, resize)
+
+    return decode(read(path), str(path), transform, channels)
 
 
-def resized(image: "Picture", height: int, width: int, resize: str = "crop") -> "Picture":
+def resized(image: "Picture", size: Sequence[int], resize: str = "crop") -> "Picture":
     """Returns a Pillow picture of that size, resized bilinearly.
 
     Args:
         image: A Pillow picture of 8-bit grey or RGB.
-        height: Positive int.
-        width: Positive int.
+        size: `(height, width)`.
         resize: `"crop"` cuts it about its centre to the shape asked for, `"pad"` keeps all of it
             and fills up with black, `"stretch"` changes its shape. Defaults to `"crop"`.
     """
     from PIL import Image, ImageOps
 
-    size, bilinear = (width, height), Image.Resampling.BILINEAR
+    sides, bilinear = (size[1], size[0]), Image.Resampling.BILINEAR
     if resize == "stretch":
-        return image.resize(size, bilinear)
-    return (ImageOps.pad if resize == "pad" else ImageOps.fit)(image, size, method=bilinear)
+        return image.resize(sides, bilinear)
+    return (ImageOps.pad if resize == "pad" else ImageOps.fit)(image, sides, method=bilinear)
 
 
 def check_resize(resize: str) -> str:
@@ -149,14 +178,31 @@ def decoded(
 
     Args:
         parts: Dict from names of parts to lists of whatever `decode_one` takes.
-        decode_one: Function from one of them to a uint8 array.
+        decode_one: Function from one of them to a uint8 array; a `ValueError` says that the
+            picture is broken.
         image_bytes: Bytes of such an array.
+
+    Raises:
+        BrokenPictures: At the end, if there are any.
     """
     rows = chunk_rows(image_bytes)
+    broken: dict[typing.Any, str] = {}
+
+    def attempt(item):
+        try:
+            return decode_one(item)
+        except ValueError as error:
+            broken[item] = str(error)
+            return None
+
     with concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for part, items in parts.items():
             for start in range(0, len(items), rows):
-                yield part, np.stack(list(pool.map(decode_one, items[start : start + rows])))
+                images = list(pool.map(attempt, items[start : start + rows]))
+                if not broken:
+                    yield part, np.stack(images)
+    if broken:
+        raise BrokenPictures({item: broken[item] for item in sorted(broken)})
 
 
 def chunk_rows(image_bytes: int) -> int:

@@ -47,7 +47,7 @@ USAGE = {  # what is typed is wrong
     "no such side": ["fid", "nowhere", PICTURE],
     "no such part": ["fid", "digits:tset", "digits"],
     "protocol": ["fid", "digits", "digits", "--protocol", "standrad"],
-    "no judge": ["fid", "EMPTY", "digits", "--features", "judge"],
+    "no judge": ["fid", "digits", "digits", "--features", "judge"],
     "no such features": ["fid", "digits", "digits", "--features", "inceptoin"],
     "statistics elsewhere": ["statistics", "digits", "-o", "ref.txt"],
     "format": ["export", "plain", "--format", "onxx", *OUT],

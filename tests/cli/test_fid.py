@@ -121,3 +121,31 @@ def test_features(keras_tsvae, files, read, sides, tmp_path, monkeypatch):
     assert keras_tsvae("fid", folder, arrays)[0] == 0
     assert keras_tsvae("fid", folder, arrays, "--features", weights)[0] == 0
     assert asked == [None, weights]
+
+
+def test_pictures_of_other_sizes(keras_tsvae, files, read, sides, tmp_path):
+    folder, images, arrays, floats = sides
+    large = tmp_path / "large"
+    large.mkdir()
+    for number, image in enumerate(images):  # within black borders left and right
+        wide = np.pad(np.kron(image[..., 0], np.ones((2, 2), "uint8")), ((0, 0), (4, 4)))
+        Image.fromarray(wide).save(large / f"{number:02}.png")
+    asked = ("--features", files["judge"], "--json")
+    cut = np.stack(
+        [
+            np.asarray(Image.open(path).resize((8, 8), Image.Resampling.BILINEAR, (4, 0, 20, 16)))
+            for path in sorted(large.iterdir())
+        ]
+    )[..., None]
+    figures, _ = expected(cut, floats, read("judge"))
+    answer = keras_tsvae("fid", large, arrays, *asked)[1]
+    assert {name: answer[name] for name in figures} == figures
+    assert answer["pictures"] == "crop to 8x8"
+    stretched = keras_tsvae("fid", large, arrays, *asked, "--resize", "stretch")[1]
+    assert stretched["fid"] != answer["fid"] and stretched["pictures"] == "stretch to 8x8"
+    for name in ("40.png", "41.png"):
+        (large / name).write_bytes(b"broken")
+    code, _, errors = keras_tsvae("fid", large, arrays, *asked)
+    assert code == 1 and "40.png" in errors and "41.png" in errors
+    code, skipped, _ = keras_tsvae("fid", large, arrays, *asked, "--skip-broken")
+    assert code == 0 and skipped == answer

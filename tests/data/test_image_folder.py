@@ -171,3 +171,53 @@ def test_bad_arguments(folder, tmp_path):
     for message, options in cases:
         with pytest.raises(ValueError, match=message):
             load(options.pop("data_dir", folder), **options)
+
+
+def test_pictures_are_padded_or_stretched_where_asked(folder):
+    options = {"validation_fraction": 0, "test_fraction": 0, "channels": 1}
+    order = np.random.default_rng(0).permutation(8)
+    originals = [Image.open(folder / SORTED[index]).convert("L") for index in order]
+    stretched = load(folder, resize="stretch", **options).train.images
+    for image, original in zip(stretched, originals):
+        expected = np.asarray(original.resize((8, 8), Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(image[..., 0], expected)
+    padded = load(folder, resize="pad", **options).train.images
+    for image, original in zip(padded, originals):
+        side = max(original.size)
+        black = Image.new("L", (side, side))
+        black.paste(original, [(side - length) // 2 for length in original.size])
+        # Where it is put differs by a pixel at most, and so does what is black around it.
+        close = np.abs(image[..., 0] - np.asarray(black.resize((8, 8), 2)).astype(int)) < 60
+        assert close.mean() > 0.7
+    np.testing.assert_array_equal(  # each in a cache of its own
+        load(folder, **options).train.images[0], fitted(folder / SORTED[order[0]], mode="L")
+    )
+    with pytest.raises(ValueError, match="`resize` must be one of crop, pad, stretch"):
+        load(folder, resize="squash")
+
+
+def test_all_broken_pictures_are_named_or_skipped(folder, capsys):
+    whole = load(folder, limit=2)
+    for name in ("a/4.webp", "c/6.gif"):
+        (folder / name).write_bytes(b"broken")
+    with pytest.raises(ValueError, match="2 broken pictures.*4.webp.*6.gif"):
+        load(folder)
+    with pytest.warns(UserWarning, match="Left out: 2 broken pictures"):
+        loaded = load(folder, skip_broken=True, test_fraction=0, validation_fraction=0)
+    good = [name for name in SORTED if name not in ("a/4.webp", "c/6.gif")]
+    order = np.random.default_rng(0).permutation(6)
+    for image, index in zip(loaded.train.images, order, strict=True):
+        np.testing.assert_array_equal(image, fitted(folder / good[index]))
+    again = load(folder, skip_broken=True, test_fraction=0, validation_fraction=0)
+    np.testing.assert_array_equal(again.train.images, loaded.train.images)
+    assert len(whole.train) == 2
+    for name in good:
+        (folder / name).write_bytes(b"broken")
+    with pytest.raises(ValueError, match="8 broken pictures"):
+        load(folder, skip_broken=True)
+
+
+def test_what_is_no_picture_is_counted(folder, capsys):
+    load(folder, verbose=1)
+    # .hidden.png, .git, a/.cache, notes.txt and d/png
+    assert "8 pictures; 5 others" in capsys.readouterr().out
