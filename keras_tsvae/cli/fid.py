@@ -51,6 +51,7 @@ def run(
     Pictures of a folder are resized where the other side, or a judge, asks for a shape.
     """
     from keras_tsvae.cli.pictures import check_resize
+    from keras_tsvae.cli.progress import busy
     from keras_tsvae.cli.sources import find_features, find_source, reference_of
     from keras_tsvae.metrics import PROTOCOLS, FrechetInceptionDistance
 
@@ -66,7 +67,8 @@ def run(
     )
     generated, real = (side.sized(shape, resize, skip_broken) for side in sides)
     most = 10_000 if protocol == "dai-wipf" else None
-    reference = reference_of(real, extractor, sampling, samples if real.is_model else most)
+    with busy("Measuring B"):
+        reference = reference_of(real, extractor, sampling, samples if real.is_model else most)
     fid = FrechetInceptionDistance(reference, extractor, protocol)
     scores = measured(fid, generated, samples, sampling, inception_score)
     known = {

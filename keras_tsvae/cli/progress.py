@@ -1,5 +1,6 @@
 """Progress, shown on a terminal's stderr."""
 
+import contextlib
 import typing
 from collections.abc import Iterable, Iterator
 
@@ -23,3 +24,17 @@ def counted(items: Iterable[_Item], total: int | None, text: str) -> Iterator[_I
         for item in items:
             yield item
             progress.advance(task, len(item) if hasattr(item, "__len__") else 1)
+
+
+@contextlib.contextmanager
+def busy(text: str) -> Iterator[None]:
+    """Shows that something is being done of which nobody knows how long it takes.
+
+    Args:
+        text: What it is.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status(text) if console.is_terminal else contextlib.nullcontext():
+        yield

@@ -50,13 +50,13 @@ def read():
 
 @pytest.fixture
 def files(read, monkeypatch):
-    """Paths of small trained models by name, which are not read again and again."""
-    names = {path: name for name, path in FILES.items()}
+    """Paths of small trained models by name, which are not read again and again, nor copies."""
+    names = {path.read_bytes(): name for name, path in FILES.items()}
     unread = models.read_model
 
     def read_model(path, compile=False):
-        path = pathlib.Path(path)
-        return read(names[path]) if path in names and not compile else unread(path, compile)
+        name = names.get(path.read_bytes())
+        return unread(path, compile) if name is None or compile else read(name)
 
     monkeypatch.setattr(models, "read_model", read_model)
     return FILES

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from keras_tsvae import presets
+from keras_tsvae.cli import progress
 from keras_tsvae.cli.main import COMMANDS
 from keras_tsvae.cli.seeds import parse_seeds
 
@@ -73,3 +74,15 @@ def test_every_command_has_help_with_examples(keras_tsvae, name):
 )
 def test_seeds(text, seeds):
     assert parse_seeds(text) == seeds
+
+
+def test_progress_is_shown_on_a_terminal_alone(monkeypatch, capsys):
+    batches = [[1, 2], [3]]
+    with progress.busy("Waiting"):
+        assert list(progress.counted(batches, 3, "Counting")) == batches
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    assert list(progress.counted(batches, 3, "Counting")) == batches
+    shown = capsys.readouterr()
+    assert not shown.out and "Counting" in shown.err
