@@ -40,7 +40,7 @@ def test_nothing_heavy_is_loaded_to_answer(script, asked):
         assert done.returncode == 0 and done.stdout
         loaded = set(re.findall(r"\| +([a-zA-Z_]+)\n", done.stderr))
         assert "typer" in loaded
-        assert not loaded & {"keras", "numpy", "tensorflow", "jax", "rich", "PIL"}
+        assert not loaded & {"keras", "numpy", "tensorflow", "jax", "PIL"}
 
 
 @pytest.mark.slow
