@@ -26,7 +26,7 @@ from reliability_worker import PLACES
 import keras_tsvae
 
 WORKER = pathlib.Path(__file__).with_name("reliability_worker.py")
-MOST_EVENTS = {"recognizer": 25, "stage1": 25, "encoding": 3, "stage2": 25, "writing": 30}
+MOST_EVENTS = {"recognizer": 25, "stage1": 25, "encoding": 1, "stage2": 25, "writing": 30}
 MOST_DELAY = 0.015  # seconds
 OUTPUT = pathlib.Path(__file__).parent / "results" / "reliability.json"
 
