@@ -84,11 +84,6 @@ def two_stage(optimizer="sgd", networks=dense_networks):
     return tsvae.TwoStageVAE(first, second_stage(optimizers[1]))
 
 
-def shapes_alone():
-    """A scope in which models are made without values for their weights: at once, of any size."""
-    return keras.StatelessScope(initialize_variables=False)
-
-
 SHARED = []  # models that many tests read, and their weights
 
 

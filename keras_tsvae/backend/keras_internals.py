@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.src.backend.common import global_state
 
 ModelPart: Any = object
 """The base of what stands in front of `keras.Model` in the bases of a model."""
@@ -52,6 +53,23 @@ def all_layers(layer: keras.Layer) -> list[keras.Layer]:
 def built_for(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """Returns the variables whose state an optimiser has, in the order of its own variables."""
     return getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
+
+
+@contextlib.contextmanager
+def shapes_alone() -> Iterator[None]:
+    """A scope in which models are made without values for their weights: at once, of any size.
+
+    Keras remembers such variables, and would give values to them all at the end of the next
+    `keras.StatelessScope`.
+    """
+    name = "uninitialized_variables"
+    before = global_state.get_global_attribute(name, [])
+    global_state.set_global_attribute(name, [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute(name, before)
 
 
 def adam_moments(

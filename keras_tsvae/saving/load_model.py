@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_tsvae.arrays.types import PathLike
+from keras_tsvae.backend.keras_internals import shapes_alone
 from keras_tsvae.files import expanded
 from keras_tsvae.reading.bounds import check_bytes, file_size
 from keras_tsvae.reading.keras_files import checked_config
@@ -60,7 +61,7 @@ def _check(filepath, objects):
         if name in _COUNTS and number > _LAYERS:
             raise ValueError(f"it asks for {number:,} layers, as its {name!r}")
     config = _not_compiled(config)  # optimisers would make variables, and warn
-    with keras.StatelessScope(initialize_variables=False):  # variables without values
+    with shapes_alone():
         model = keras.saving.deserialize_keras_object(config, objects, safe_mode=True)
         check_bytes((4 * math.prod(variable.shape) for variable in model.variables), size)
 

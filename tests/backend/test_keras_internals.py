@@ -15,6 +15,7 @@ from keras_tsvae.backend.keras_internals import (
     from_within_fit,
     keep_from_decay,
     layers_inside,
+    shapes_alone,
 )
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -148,3 +149,19 @@ def test_what_compile_was_given_is_built_for_a_batch():
     assert not model._compile_metrics.built
     build_symbolically(model, (keras.KerasTensor((8, 2)), keras.KerasTensor((8, 1)), None))
     assert model._compile_metrics.built
+
+
+def test_models_without_values_are_not_given_any_later():
+    given = []
+
+    def initializer(shape, dtype=None):
+        given.append(shape)
+        return keras.ops.zeros(shape, dtype)
+
+    with shapes_alone():
+        layer = keras.layers.Dense(3, kernel_initializer=initializer)
+        layer.build((None, 2))
+    assert layer.kernel.shape == (2, 3)
+    with keras.StatelessScope():
+        keras.layers.Dense(1).build((None, 2))
+    assert not given

@@ -6,7 +6,7 @@ import pytest
 
 import keras_tsvae as tsvae
 from keras_tsvae import presets
-from tests import tiny
+from keras_tsvae.backend.keras_internals import shapes_alone
 
 TINY = {"base_dim": 2, "latent_dim": 4, "second_stage_width": 8, "train_size": 96}
 SMALL = {**TINY, "image_shape": (8, 8, 1), "num_scale": 2, "fc_dim": 8, "epochs": 1}
@@ -16,7 +16,7 @@ SMALL = {**TINY, "image_shape": (8, 8, 1), "num_scale": 2, "fc_dim": 8, "epochs"
 def test_conditional_presets_make_their_models(name):
     preset = presets.get(name)
     assert presets.Preset(**json.loads(json.dumps(preset.to_dict()))) == preset
-    with tiny.shapes_alone():
+    with shapes_alone():
         model = tsvae.ConditionalTwoStageVAE.from_preset(name, **TINY)
     assert model.image_shape == preset.image_shape and model.conditions.kind == preset.conditions
     for stage in model.stages().values():
@@ -42,7 +42,7 @@ def test_celebas_attributes_are_the_forty_of_its_list_in_their_order():
 @pytest.mark.parametrize("stages, expected", [("first", (10, None)), ("second", (None, 10))])
 def test_stages_and_modes_can_be_chosen(conditioning, stages, expected):
     arguments = {"conditioning": conditioning, "conditioned_stages": stages}
-    with tiny.shapes_alone():
+    with shapes_alone():
         model = tsvae.ConditionalTwoStageVAE.from_preset("mnist_conditional", **arguments, **TINY)
     assert tuple(s.condition_dim for s in model.stages().values()) == expected
     modulated = any("modulation" in w.path for w in model.weights)
@@ -51,7 +51,7 @@ def test_stages_and_modes_can_be_chosen(conditioning, stages, expected):
 
 def test_the_thesis_experiment_on_the_single_number():
     arguments = {"conditions": "number", "condition_dim": 1, "conditioning": "concat"}
-    with tiny.shapes_alone():
+    with shapes_alone():
         model = tsvae.ConditionalTwoStageVAE.from_preset("mnist", **arguments, **TINY)
     assert isinstance(model.conditions, tsvae.conditions.Number)
     assert model.second_stage.encoder.get_layer("hidden_0").kernel.shape[0] == 4 + 1

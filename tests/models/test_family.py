@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
+from keras_tsvae.backend.keras_internals import shapes_alone
 from tests import tiny
 from tests.harness import flat
 from tests.models import data_parallel, family
@@ -282,15 +283,14 @@ def test_bad_input_is_named_before_anything_is_trained(kind):
     ],
 )
 def test_bad_arguments_are_named(kinds, name, value, rule):
-    for kind in kinds:
-        stage, sizes = family.MEMBERS[kind]
+    for stage, sizes in map(family.MEMBERS.get, kinds):
         with pytest.raises(ValueError, match=f"`{name}` must be {rule}"):
             stage(**{"latent_dim": 2, **sizes, name: value})
 
 
 @pytest.mark.parametrize("kind", family.PRESETS)
 def test_presets_take_it_by_name(kind):
-    with tiny.shapes_alone():
+    with shapes_alone():
         model = tsvae.TwoStageVAE.from_preset("digits", second_stage=kind, train_size=96)
     assert type(model.second_stage) is family.MEMBERS[kind][0]
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_tsvae.backend.keras_internals import shapes_alone
 from keras_tsvae.networks import (
     InfoGANDecoder,
     InfoGANEncoder,
@@ -14,7 +15,6 @@ from keras_tsvae.networks import (
     WAEDecoder,
     WAEEncoder,
 )
-from tests import tiny
 from tests.harness import call, check_serializable, flat, gradients
 
 SMALL = {"base_dim": 4, "block_per_scale": 1, "depth_per_block": 1, "kernel_size": 5}
@@ -46,7 +46,7 @@ def test_any_height_and_width(shape, grid):
 
 
 def test_cifar_10_widths_are_the_papers():
-    with tiny.shapes_alone():
+    with shapes_alone():
         encoder, decoder = ResNetEncoder((32, 32, 3), 64), ResNetDecoder((32, 32, 3), 64)
     assert [encoder.get_layer(f"scale_{i}").output.shape[1:] for i in range(3)] == [
         (32, 32, 16),
@@ -83,7 +83,7 @@ def test_infogan_deviations_are_softplus():
 
 
 def test_wae_widths_are_the_papers():
-    with tiny.shapes_alone():
+    with shapes_alone():
         encoder, decoder = WAEEncoder((64, 64, 3), 64), WAEDecoder((64, 64, 3), 64)
     shapes = [encoder.get_layer(f"conv_{i}").output.shape[1:] for i in range(4)]
     assert shapes == [(64, 64, 128), (32, 32, 256), (16, 16, 512), (8, 8, 1024)]
@@ -106,7 +106,7 @@ def test_sides_must_be_multiples_of_the_strides(network, stride):
 
 
 def test_decoder_width_is_capped_at_1024():
-    with tiny.shapes_alone():
+    with shapes_alone():
         decoder = ResNetDecoder((32, 32, 3), 4, base_dim=256)
     assert decoder.get_layer("reshape").output.shape == (None, 2, 2, 1024)
     assert decoder.get_layer("scale_0").filters == 1024

@@ -8,7 +8,7 @@ import pytest
 
 import keras_tsvae as tsvae
 from keras_tsvae import losses
-from tests import tiny
+from keras_tsvae.backend.keras_internals import shapes_alone
 
 pytestmark = pytest.mark.slow
 
@@ -74,14 +74,14 @@ def test_a_checkpoint_trained_with_the_cross_entropy(tmp_path):
 )
 def test_a_missing_variable_is_named(network, name, tmp_path):
     tf1.write(tmp_path / "model", network, SHAPES[network], skip=[name])
-    with tiny.shapes_alone(), pytest.raises(ValueError, match=f"missing .*{name}"):
+    with shapes_alone(), pytest.raises(ValueError, match=f"missing .*{name}"):
         tsvae.load_official_checkpoint(tmp_path / "model", network, SHAPES[network])
 
 
 @pytest.mark.parametrize("name", ["stage1/encoder/conv9/kernel", "stage3/w", "conv0/kernel/Adam"])
 def test_an_unexpected_variable_is_named(name, tmp_path):
     tf1.write(tmp_path / "model", "resnet", (8, 8, 2), further=[name])
-    with tiny.shapes_alone(), pytest.raises(ValueError, match=f"unexpected {name}$"):
+    with shapes_alone(), pytest.raises(ValueError, match=f"unexpected {name}$"):
         tsvae.load_official_checkpoint(tmp_path / "model", "resnet", (8, 8, 2))
 
 
@@ -100,7 +100,7 @@ def test_an_unexpected_variable_is_named(name, tmp_path):
 def test_a_variable_of_another_shape_is_named(network, name, shape, tmp_path):
     tf1.write(tmp_path / "model", network, SHAPES[network], reshaped={name: shape})
     message = f"{name} .*{re.escape(str(shape))}"
-    with tiny.shapes_alone(), pytest.raises(ValueError, match=message):
+    with shapes_alone(), pytest.raises(ValueError, match=message):
         tsvae.load_official_checkpoint(tmp_path / "model", network, SHAPES[network])
 
 
@@ -108,7 +108,7 @@ def test_even_variables_without_effect_are_checked(tmp_path):
     scope = "stage1/encoder/bn2_w"
     name = f"{scope}/{scope}/mean/biased"
     tf1.write(tmp_path / "model", "infogan", (8, 8, 1), reshaped={name: (3,)})
-    with tiny.shapes_alone(), pytest.raises(ValueError, match=f"{name} .*3"):
+    with shapes_alone(), pytest.raises(ValueError, match=f"{name} .*3"):
         tsvae.load_official_checkpoint(tmp_path / "model", "infogan", (8, 8, 1))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import keras_tsvae as tsvae
 from keras_tsvae import presets
+from keras_tsvae.backend.keras_internals import shapes_alone
 from tests import tiny
 
 TINY = {"base_dim": 2, "latent_dim": 4, "second_stage_width": 8, "train_size": 96}
@@ -28,7 +29,7 @@ def test_every_preset_is_data_and_makes_its_model(name):
     assert conditional == (name in presets.names(conditional=True))
     cls = tsvae.ConditionalTwoStageVAE if conditional else tsvae.TwoStageVAE
     gammas = {"gamma": "optimal", "second_stage_gamma": 0.5}
-    with tiny.shapes_alone():
+    with shapes_alone():
         model = cls.from_preset(name, **TINY)
         first, second = cls.from_preset(name, **TINY, **gammas).stages().values()
     assert model.condition_dim == preset.condition_dim
@@ -54,7 +55,7 @@ def test_the_settings_are_the_published_ones():
     assert settings("celeba") == (64, 1e-4, 120, 300, 128)
     assert settings("celeba_wae") == (64, 1e-4, 70, 70, 64)
     assert presets.get("celeba").num_scale == 4 and presets.get("celeba").base_dim == 32
-    with tiny.shapes_alone():
+    with shapes_alone():
         encoder = tsvae.TwoStageVAE.from_preset("cifar10").first_stage.encoder
     assert (encoder.base_dim, encoder.num_scale, encoder.fc_dim) == (16, 3, 512)
 
