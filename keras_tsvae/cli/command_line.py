@@ -76,5 +76,7 @@ def _warnings_of_one_line() -> Iterator[None]:
         say("Warning", str(message))
 
     with warnings.catch_warnings():
+        # these are for those who write code; Python's own filter shows some of them
+        warnings.simplefilter("ignore", DeprecationWarning)
         warnings.showwarning = show
         yield

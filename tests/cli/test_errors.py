@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from keras_tsvae.cli import models
 from keras_tsvae.cli.main import app
 from keras_tsvae.models.generator import Generator
 from tests import tiny
@@ -181,3 +182,16 @@ def test_warnings_are_as_before(keras_tsvae):
     before = warnings.showwarning
     keras_tsvae("presets")
     assert warnings.showwarning is before
+
+
+def test_warnings_for_those_who_write_code_are_not_shown(keras_tsvae, files, monkeypatch):
+    def read_model(path, compile=False):
+        warnings.warn("an argument of a library is deprecated", DeprecationWarning, stacklevel=1)
+        warnings.warn("a picture is cut off", UserWarning, stacklevel=1)
+        raise ValueError("broken")
+
+    monkeypatch.setattr(models, "read_model", read_model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        errors = keras_tsvae("info", files["plain"])[2]
+    assert errors == "Warning: a picture is cut off\nError: broken\n"
