@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(
-    r'^__version__ = "(.+)"$', (HERE / "keras_tsvae" / "__init__.py").read_text(), re.M
+    r'^__version__ = "(.+)"$', (HERE / "keras_tsvae" / "version.py").read_text(), re.M
 ).group(1)
 
 EXAMPLES = ["matplotlib", "scikit-learn"]

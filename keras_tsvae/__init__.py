@@ -3,6 +3,8 @@
 import sys
 import typing
 
+from keras_tsvae.version import __version__ as __version__
+
 
 def _is_command_line() -> bool:
     """Whether this process is `keras-tsvae` or `python -m keras_tsvae`.
@@ -15,8 +17,6 @@ def _is_command_line() -> bool:
         return "keras_tsvae" in sys.orig_argv
     return started in ("keras-tsvae", "keras-tsvae.exe")
 
-
-__version__ = "0.1.0"
 
 if typing.TYPE_CHECKING or not _is_command_line():
     from keras_tsvae import (

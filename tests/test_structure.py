@@ -14,7 +14,7 @@ PACKAGE = REPOSITORY / "keras_tsvae"
 # From the ground to the roof: a room imports rooms of the floors below its own, and no others. A
 # new room takes its place here.
 FLOORS = (
-    {"arguments", "backend"},
+    {"arguments", "backend", "version"},
     {"arrays"},
     {"conditions", "files", "losses", "optimizers", "reading"},
     {"latents", "saving"},
