@@ -24,6 +24,7 @@ FLOORS = (
     {"evaluation"},
     {"models"},
     {"callbacks", "official", "plots"},
+    {"experiments"},
     {"__init__"},
     {"cli"},
     {"__main__"},
