@@ -19,6 +19,7 @@ def run(
     class_name: options.ClassName = None,
     attributes: options.With = None,
     without: options.Without = None,
+    values: options.Values = None,
     strength: options.Strength = 1.0,
     resize: options.Resize = "crop",
     skip_broken: options.SkipBroken = False,
@@ -31,9 +32,11 @@ def run(
 
     path = outputs.check_output(output, overwrite)
     editor = models.conditional(model, "edit")
-    change = asked(editor, class_name, attributes, without)
+    change = asked(editor, class_name, attributes, without, values)
     if change is None:
-        raise typer.BadParameter("say what to change", param_hint="'--with' or '--class'")
+        raise typer.BadParameter(
+            "say what to change", param_hint="'--with', '--class' or '--value'"
+        )
     names, images = read_pictures(pictures, editor.image_shape, resize, skip_broken)
     edited = editor.edit(images, change, strength=strength)
     return Answer(outputs.write_pictures(path, edited, names))

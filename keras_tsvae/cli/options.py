@@ -29,6 +29,13 @@ With = Annotated[
 Without = Annotated[
     list[str] | None, typer.Option("--without", help="An attribute that shall not; repeat.")
 ]
+Values = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--value",
+        help="Of a model of numbers: 7, or all of a vector as 0.5,-1, or name=0.5; repeat.",
+    ),
+]
 Strength = Annotated[
     float, typer.Option(min=0, help="Of what is asked for; more than 1 exaggerates it.")
 ]

@@ -11,6 +11,7 @@ EXAMPLES = (
     "runs/digits_fast -n 64 --output grid.png",
     "model.keras --seed 0,1,4-6 --class 7 --output sevens",
     "faces.keras -n 1000 --with Smiling --without Male --strength 1.5 --output faces.npz",
+    "clocks.keras --value hour=3 --value minute=30 --output half_past_three.png",
     "saved_model --stage 1 --output stage1.png",
 )
 _BATCH = 256
@@ -37,6 +38,7 @@ def run(
     class_name: options.ClassName = None,
     attributes: options.With = None,
     without: options.Without = None,
+    values: options.Values = None,
     strength: options.Strength = 1.0,
     stage: options.Stage = "2",
     overwrite: options.Overwrite = False,
@@ -51,7 +53,7 @@ def run(
     sampling: dict[str, Any] = {"stage": options.stage_of(stage), "batch_size": _BATCH}
     path = outputs.check_output(output, overwrite)
     source = models.sampler(model)
-    condition = asked(source, class_name, attributes, without)
+    condition = asked(source, class_name, attributes, without, values)
     if condition is not None:
         sampling |= {"condition": condition, "strength": strength}
     elif strength != 1:
