@@ -30,6 +30,7 @@ setup(
         "h5py",
         "numpy",
         "scipy",
+        "matplotlib",  # what a training leaves behind shows how it went
         "rich",
         "typer",  # small, and `keras-tsvae` is to work after `pip install .`
     ],

@@ -11,24 +11,13 @@ about two minutes for an epoch of 16,000 pictures; a first look:
     python examples/celeba.py --data-dir FOLDER --base-dim 8 --epochs 2 --second-stage-epochs 4
 """
 
-import experiment
-import measuring
-import report
-import training
+from keras_tsvae import experiments
 
-import keras_tsvae as tsvae
+PRESETS = ("celeba", "celeba_infogan", "celeba_wae", "celeba_dai_wipf", "celeba_computed_gamma")
 
 
 def main():
-    presets = ("celeba", "celeba_infogan", "celeba_wae", "celeba_dai_wipf", "celeba_computed_gamma")
-    args = experiment.arguments(__doc__, *presets)
-    data = tsvae.data.load("celeba", args.data_dir, limit=args.limit)
-    model = experiment.make(args, len(data.train))
-    images = data.train.tf_dataset(model.preset.batch_size, training=True)
-    validation = data.validation.tf_dataset(model.preset.batch_size)
-    history = training.fit(model, args, images, validation)
-    report.write_and_print(model, args, history, images, data)
-    measuring.print_table(model, args, data)
+    experiments.run_script(__doc__, *PRESETS, "celeba_fast")
 
 
 if __name__ == "__main__":

@@ -12,13 +12,7 @@ takes minutes, in which InfoGAN's network learns most; a first look:
         --second-stage-epochs 20 --second-stage-batch-size 256
 """
 
-import experiment
-import measuring
-import report
-import training
-
-import keras_tsvae as tsvae
-from keras_tsvae import plots
+from keras_tsvae import experiments, plots
 
 ASKED = {
     "eyeglasses": {"Eyeglasses": 1},
@@ -35,21 +29,18 @@ CHANGES = {
 TRAVERSED = ("Smiling", "Eyeglasses", "Blond_Hair", "Male", "Young")
 
 
-def main():
-    args = experiment.arguments(__doc__, "celeba_conditional", "celeba_conditional_infogan")
-    data = tsvae.data.load("celeba", args.data_dir, limit=args.limit)
-    model = experiment.make(args, len(data.train))
-    pairs = data.train.tf_dataset(model.preset.batch_size, training=True)
-    validation = data.validation.tf_dataset(model.preset.batch_size)
-    history = training.fit(model, args, pairs, validation)
+def figures(model, data):
     faces = data.test.images[:8]
-    pictures = {
+    return {
         "conditioned": plots.conditioned(model, ASKED, n=16),
         "edits": plots.edits(model, faces, CHANGES),
         "traversals": plots.traversals(model, faces[0], TRAVERSED),
     }
-    report.write_and_print(model, args, history, pairs, data, **pictures)
-    measuring.print_table(model, args, data)
+
+
+def main():
+    names = ("celeba_conditional", "celeba_conditional_infogan")
+    experiments.run_script(__doc__, *names, figures=figures)
 
 
 if __name__ == "__main__":

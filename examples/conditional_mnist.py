@@ -12,31 +12,24 @@ are meant for a GPU. A first look, with a network of which an epoch takes a minu
         --second-stage-batch-size 256
 """
 
-import experiment
-import measuring
-import report
-import training
+from keras_tsvae import experiments, plots
 
-import keras_tsvae as tsvae
-from keras_tsvae import plots
-
+PRESETS = ("mnist_conditional", "mnist_conditional_infogan")
 ASKED = (1, 4, 8)
 STRENGTH = 2  # of what the rows of digits are asked for: none is a digit that one must guess
 
 
-def main():
-    args = experiment.arguments(__doc__, "mnist_conditional", "mnist_conditional_infogan")
-    # Trained on all 60,000, as in the thesis: none held out, watched on the test images.
-    data = tsvae.data.load("mnist", args.data_dir, limit=args.limit, validation_size=0)
-    train, test = data.train, data.test
-    model = experiment.make(args, len(train))
-    history = training.fit(model, args, train.images, test.images, train.labels, test.labels)
-    pictures = {
+def figures(model, data):
+    return {
         "digits": plots.class_grid(model, strength=STRENGTH),
         "conditioned": plots.conditioned(model, {str(digit): digit for digit in ASKED}, n=16),
     }
-    report.write_and_print(model, args, history, train.images, data, **pictures)
-    measuring.print_table(model, args, data)
+
+
+def main():
+    # Trained on all 60,000, as in the thesis: none held out, watched on the test images.
+    options = {"validation_size": 0}
+    experiments.run_script(__doc__, *PRESETS, data_options=options, figures=figures)
 
 
 if __name__ == "__main__":

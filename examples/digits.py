@@ -8,22 +8,19 @@ import pathlib
 import subprocess
 import sys
 
-import experiment
 import keras
-import measuring
-import report
-import training
 
 import keras_tsvae as tsvae
+from keras_tsvae import experiments
 
 VAE_EPOCHS = 7  # for each round of the mixture
 
 
-def sample_saved_model(args):
+def sample_saved_model(run):
     """Draws from the SavedModel in another process, which needs TensorFlow alone."""
     script = pathlib.Path(__file__).with_name("sample_saved_model.py")
-    picture = args.output / "saved_model_samples.png"
-    command = [sys.executable, script, args.output / "saved_model", picture, "--seed", "1"]
+    picture = run / "pictures" / "saved_model_samples.png"
+    command = [sys.executable, script, run / "saved_model", picture, "--seed", "1"]
     subprocess.run(command, check=True)
 
 
@@ -38,21 +35,20 @@ def with_second_stage_of_the_paper(model, images):
     return tsvae.TwoStageVAE(model.first_stage, second)
 
 
+def others(model, data):
+    """Returns what else the table shows: the paper's second stage, where the model's is another."""
+    if model.preset.second_stage == "vae":
+        return {}
+    print("\nTraining the paper's second stage, a VAE, on the same latent vectors")
+    return {"stage 2 as a VAE": with_second_stage_of_the_paper(model, data.train.images)}
+
+
 def main():
-    args = experiment.arguments(__doc__, "digits_fast", "digits")
-    data = tsvae.data.load("digits", args.data_dir, limit=args.limit)
-    images = data.train.images
     # On images this small most of a step's time is not spent on numbers, but between them.
-    model = experiment.make(args, len(images), jit_compile=True, steps_per_execution=10)
-    history = training.fit(model, args, images, data.test.images)
-    report.write_and_print(model, args, history, images, data)
+    fast = {"jit_compile": True, "steps_per_execution": 10}
+    run = experiments.run_script(__doc__, "digits_fast", "digits", compiling=fast, others=others)
     if keras.backend.backend() == "tensorflow":
-        sample_saved_model(args)
-    others = {}
-    if model.preset.second_stage != "vae":
-        print("\nTraining the paper's second stage, a VAE, on the same latent vectors")
-        others["stage 2 as a VAE"] = with_second_stage_of_the_paper(model, images)
-    measuring.print_table(model, args, data, others)
+        sample_saved_model(run)
 
 
 if __name__ == "__main__":

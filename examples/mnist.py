@@ -7,23 +7,14 @@ a quarter of an hour:
     python examples/mnist.py --epochs 4 --second-stage-epochs 8 --learning-rate 1e-3
 """
 
-import experiment
-import measuring
-import report
-import training
+from keras_tsvae import experiments
 
-import keras_tsvae as tsvae
+PRESETS = ("mnist", "mnist_infogan", "mnist_computed_gamma", "mnist_fast")
 
 
 def main():
-    args = experiment.arguments(__doc__, "mnist", "mnist_infogan", "mnist_computed_gamma")
     # Trained on all 60,000, as in the papers: none held out, watched on the test images.
-    data = tsvae.data.load("mnist", args.data_dir, limit=args.limit, validation_size=0)
-    images = data.train.images
-    model = experiment.make(args, len(images))
-    history = training.fit(model, args, images, data.test.images)
-    report.write_and_print(model, args, history, images, data)
-    measuring.print_table(model, args, data)
+    experiments.run_script(__doc__, *PRESETS, data_options={"validation_size": 0})
 
 
 if __name__ == "__main__":

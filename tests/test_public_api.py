@@ -21,6 +21,7 @@ ROOMS = (
     "conditions",
     "data",
     "evaluation",
+    "experiments",
     "export",
     "latents",
     "layers",

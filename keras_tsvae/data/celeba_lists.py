@@ -1,4 +1,4 @@
-"""The two lists that come with CelebA's pictures: text files, or CSV files as Kaggle makes them."""
+"""The lists that come with CelebA's pictures: text files, or CSV files as Kaggle makes them."""
 
 import pathlib
 import re
@@ -9,6 +9,7 @@ import numpy as np
 PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
 ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 _VALUES = {"1": 1, "-1": -1}
+_OWN_VALUES = {**_VALUES, "0": -1}
 _COUNT = re.compile(r"\d{1,9}")
 
 
@@ -39,13 +40,17 @@ def read_partition(path: pathlib.Path, parts: Sequence[str]) -> dict[str, dict[s
     return result
 
 
-def read_attributes(path: pathlib.Path) -> tuple[tuple[str, ...], dict[str, int], np.ndarray]:
+def read_attributes(
+    path: pathlib.Path, own: bool = False
+) -> tuple[tuple[str, ...], dict[str, int], np.ndarray]:
     """Returns the attributes' names, a dict from pictures to row numbers, and the int8 rows.
 
     Args:
         path: Path of a file of the number of rows, the attributes' names, and lines of a picture's
             name and as many values of 1 or -1; or of a CSV file without the number, whose header
             has a word before the attributes' names.
+        own: Whether it may be one of a user's own: with 0 in place of -1, and with pictures in
+            folders, as `cats/1.png`. Defaults to False.
 
     Raises:
         ValueError: If the file is anything else or lists a picture twice.
@@ -70,14 +75,16 @@ def read_attributes(path: pathlib.Path) -> tuple[tuple[str, ...], dict[str, int]
     for number, _, (_, *words) in rows:  # before memory is taken for all
         if len(words) != len(names):
             raise _error(path, number, f"must have {len(names)} values", f"{len(words)} values")
+    known, rule = (_OWN_VALUES, "1 and 0, or -1") if own else (_VALUES, "1 and -1")
     values = np.empty((len(rows), len(names)), "int8")
     index: dict[str, int] = {}
     for row, (number, _, (name, *words)) in enumerate(rows):
         try:
-            values[row] = [_VALUES[word] for word in words]
+            values[row] = [known[word] for word in words]
         except KeyError as error:
-            raise _error(path, number, "must have values of 1 and -1", error.args[0]) from None
-        _check_name(path, number, name, index)
+            raise _error(path, number, f"must have values of {rule}", error.args[0]) from None
+        name = name.replace("\\", "/") if own else name
+        _check_name(path, number, name, index, own)
         index[name] = row
     return tuple(names), index, values
 
@@ -96,9 +103,11 @@ def _rows(path):
     return [(number, line, line.split()) for number, line in lines], " "
 
 
-def _check_name(path, number, name, seen):
+def _check_name(path, number, name, seen, folders=False):
     if name in seen:
         raise _error(path, number, "must not list a picture twice", name)
+    if folders:
+        return
     if "/" in name or "\\" in name or name in (".", ".."):
         raise _error(path, number, "must start with the name of a file, without a folder", name)
 

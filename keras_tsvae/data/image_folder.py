@@ -9,6 +9,7 @@ import numpy as np
 from keras_tsvae.arguments import positive_int
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data import cache, pictures
+from keras_tsvae.data.attribute_table import attributes_of
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.labelled import check_limit
 from keras_tsvae.data.picture_folder import search_pictures
@@ -28,6 +29,7 @@ def load(
     verbose: int = 1,
     resize: str = "crop",
     skip_broken: bool = False,
+    attributes: PathLike | None = None,
 ) -> ImageData:
     """Returns the pictures of a folder and its subfolders, cut to one size.
 
@@ -59,10 +61,13 @@ def load(
             to `"crop"`.
         skip_broken: Whether pictures that cannot be used are left out, with a warning that names
             them. Defaults to False.
+        attributes: Path of a table of the pictures' attributes: a CSV file with a header, of each
+            picture's path or name and values of 1 and 0 (or -1), or one of CelebA's lists. Then
+            labels are int8 rows of +1 and -1. Defaults to None: they are classes.
 
     Raises:
-        ValueError: If there is no picture, some are broken (the message names all of them), or an
-            argument is out of range.
+        ValueError: If there is no picture, some are broken (the message names all of them), the
+            table lacks a picture, or an argument is out of range.
         OSError: If the cache cannot be written.
     """
     height, width = _check_size(image_size)
@@ -80,17 +85,25 @@ def load(
         options["resize"] = resize
     if skip_broken:
         options["skip_broken"] = True
-    stats = ((name, pictures.stat(data_dir / name)) for name in names)
+    stats = [(name, pictures.stat(data_dir / name)) for name in names]
+    table = None if attributes is None else expanded(attributes)
+    if table is not None:
+        if not table.is_file():
+            raise ValueError(f"`attributes` must be a file. Received: attributes={str(table)!r}")
+        options["attributes"] = str(table)
+        stats.append((table, table.stat()))
     folder = f"{NAME}-{height}x{width}x{channels}-{'-'.join(map(str, fractions))}"
     folder += f"-limit{limit}" if limit else ""
     folder += "" if resize == "crop" else f"-{resize}"
+    folder += "" if table is None else "-attributes"
     digest = cache.fingerprint(options, stats)
     good = list(names)
 
     def recipe():
         if verbose:
             print(f"{len(good):,} pictures; {others:,} others, which are none, are left out")
-        return _recipe(data_dir, good, shape, fractions, limit, resize)
+        label_names, labels = _labels(data_dir, good, table)
+        return _recipe(data_dir, good, label_names, labels, shape, fractions, limit, resize)
 
     while True:
         try:
@@ -126,12 +139,18 @@ def _check_fractions(validation_fraction, test_fraction):
     return [float(value) for value in given.values()]
 
 
-def _recipe(data_dir, names, shape, fractions, limit, resize):
+def _labels(data_dir, names, table):
+    """Returns the names of classes, or of attributes, and the pictures' labels."""
+    if table is not None:
+        return attributes_of(table, names)
     own = data_dir.resolve().name
     classes = [name.parts[0] if len(name.parts) > 1 else own for name in names]
     label_names = sorted(set(classes))
     numbers = {label: number for number, label in enumerate(label_names)}
-    labels = np.array([numbers[label] for label in classes], "int64")
+    return label_names, np.array([numbers[label] for label in classes], "int64")
+
+
+def _recipe(data_dir, names, label_names, labels, shape, fractions, limit, resize):
     order = np.random.default_rng(0).permutation(len(names))
     validation, test = (math.floor(len(names) * fraction + 1e-9) for fraction in fractions)
     cuts = np.split(order, [len(names) - validation - test, len(names) - test])

@@ -156,17 +156,20 @@ def check_resize(resize: str) -> str:
     return resize
 
 
-def is_colour(path: pathlib.Path) -> bool:
-    """Whether a picture's header says that it is no grey one.
-
-    False for a file that cannot be opened: it fails when it is decoded.
-    """
+def header(path: pathlib.Path) -> tuple[str, tuple[int, int]] | None:
+    """Returns Pillow's mode, and `(width, height)`; None of what fails when it is decoded."""
     try:
         require_file(path)
         with open(path, "rb") as file, _opened(file, path.stat().st_size) as image:
-            return image.mode not in ("1", "L", "LA") and not image.mode.startswith("I")
+            return image.mode, image.size
     except Exception:  # Pillow raises errors of many kinds
-        return False
+        return None
+
+
+def is_colour(path: pathlib.Path) -> bool:
+    """Whether a picture's header says that it is no grey one; False where there is none."""
+    mode = (header(path) or ("L",))[0]
+    return mode not in ("1", "L", "LA") and not mode.startswith("I")
 
 
 def decoded(

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 
 
 def check_obedience(output, printed, number):
-    figures = json.loads((output / "obedience.json").read_text())
+    figures = json.loads((output / "evaluation.json").read_text())["obedience"]
     assert len(figures["each"]) == number
     assert f"mean of {len(figures['visible'])} visible" in printed and "obedience" in printed
 
@@ -27,10 +27,9 @@ def test_conditional_mnist(run_conditional, tmp_path):
     np.savez(tmp_path / "mnist.npz", **{k: v.astype("uint8") for k, v in arrays.items()})
     arguments = ("conditional_mnist", "--data-dir", tmp_path, "--gamma", "computed", *SHORT)
     output, printed = tmp_path / "out", run_conditional(*arguments)
-    pictures = ("digits.png", "conditioned.png")
-    check_written(output, printed, "mnist_conditional.keras", "obedience.json", *pictures)
+    check_written(output, printed, "digits", "conditioned", "classes")
     check_obedience(output, printed, 10)
-    model = keras.saving.load_model(output / "mnist_conditional.keras")
+    model = keras.saving.load_model(output / "model.keras")
     assert model.sample(2, condition=[3, 8]).shape == (2, 28, 28, 1)
     assert {stage.gamma_mode for stage in model.stages().values()} == {"computed"}
     for option, value in (("--gamma", "learned"), ("--base-dim", 4)):
@@ -42,6 +41,5 @@ def test_conditional_mnist(run_conditional, tmp_path):
 def test_conditional_celeba(run_conditional, celeba_folder, tmp_path):
     printed = run_conditional("conditional_celeba", "--data-dir", celeba_folder, *SHORT)
     output = tmp_path / "out"
-    pictures = ("conditioned.png", "edits.png", "traversals.png")
-    check_written(output, printed, "celeba_conditional.keras", "obedience.json", *pictures)
+    check_written(output, printed, "conditioned", "edits", "traversals", "attributes")
     check_obedience(output, printed, 40)

@@ -1,0 +1,84 @@
+"""The pictures of a run."""
+
+import typing
+
+from keras_tsvae import plots
+from keras_tsvae.conditions import Condition
+from keras_tsvae.data.image_data import ImageData
+from keras_tsvae.experiments.run_folder import RunFolder
+from keras_tsvae.files import written_beside
+from keras_tsvae.latents.posteriors import Posteriors
+from keras_tsvae.latents.statistics import LatentStatistics, draw
+from keras_tsvae.models import TwoStageVAE
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Figures: typing.TypeAlias = "dict[str, Figure]"
+
+_SHOWN = 64
+_MEASURED = 2000  # latent vectors
+_SEED = 1
+_MOST_CLASSES = 20  # that are drawn, each in a row of its own
+_ATTRIBUTES = 3  # that are drawn
+_DPI = 150
+
+
+def write_pictures(
+    run: RunFolder,
+    model: TwoStageVAE,
+    data: ImageData,
+    history: dict[str, list[float]],
+    further: Figures,
+) -> None:
+    """Writes what a trained model draws, and how it was trained.
+
+    Args:
+        run: The run, whose folder of pictures they go to.
+        model: The trained model.
+        data: Its pictures, those to test with shown beside their reconstructions.
+        history: Losses by names such as `"stage1_loss"`; none are drawn of an empty one.
+        further: Figures by the names of their files, without an ending.
+    """
+    figures = {f"samples_{name}": figure for name, figure in _samples(model).items()}
+    figures["reconstructions"] = plots.reconstructions(model, data.test.images[:_SHOWN])
+    figures["spectrum"] = _spectrum(model, data)
+    if history:
+        figures["curves"] = plots.training_curves(history)
+    for name, figure in {**figures, **_asked(model), **further}.items():
+        with written_beside(run.pictures / f"{name}.png") as partial:
+            figure.savefig(partial, dpi=_DPI, format="png")
+
+
+def _samples(model):
+    stages: dict[str, int | str] = {"stage1": 1, "stage2": 2}
+    if model.mixture is not None:
+        stages["mixture"] = "mixture"
+    return {
+        name: plots.side_by_side({name: model.sample(_SHOWN, seed=0, stage=stage)})
+        for name, stage in stages.items()
+    }
+
+
+def _spectrum(model, data):
+    """Returns the spectra of the latent vectors of both stages."""
+    posteriors = model.posteriors(data.test.images[:_MEASURED])
+    conditioned = model.second_stage.condition_dim is not None
+    condition = {"condition": posteriors.condition} if conditioned else {}
+    u = Posteriors(*model.second_stage.encode(draw(posteriors, _SEED), **condition))
+    z = Posteriors(posteriors.mean, posteriors.std)
+    return plots.latent_spectrum(*map(LatentStatistics.from_posteriors, (z, u)))
+
+
+def _asked(model):
+    """Returns what a conditional model draws where it is asked for something."""
+    conditions: Condition | None = getattr(model, "conditions", None)
+    if conditions is None:
+        return {}
+    if conditions.kind == "classes" and conditions.size <= _MOST_CLASSES:
+        return {"classes": plots.class_grid(model)}
+    if conditions.kind == "attributes":
+        names = conditions.names or range(conditions.size)
+        asked = {str(name): {name: 1} for name in list(names)[:_ATTRIBUTES]}
+        return {"attributes": plots.conditioned(model, asked, n=16)}
+    return {}
