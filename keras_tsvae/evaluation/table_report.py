@@ -32,7 +32,8 @@ class TableReport(dict[str, dict[str, Figure]], typing.Generic[Figure]):
 
         table = Table(caption=self.caption)
         for header in ("", *headers):
-            table.add_column(header, justify="right" if header else "left")
+            justify: typing.Literal["right", "left"] = "right" if header else "left"
+            table.add_column(header, justify=justify, no_wrap=not header)
         return table
 
     def __rich__(self) -> "Table":
@@ -44,5 +45,5 @@ class TableReport(dict[str, dict[str, Figure]], typing.Generic[Figure]):
         from rich.console import Console
 
         text = io.StringIO()
-        Console(file=text, width=120).print(self.table())
+        Console(file=text, width=140).print(self.table())
         return text.getvalue()

@@ -15,6 +15,7 @@ from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.experiments.experiment import Experiment
 from keras_tsvae.files import expanded, writable_folder, written_beside
 from keras_tsvae.training.descriptions import differences
+from keras_tsvae.version import __version__
 
 _MARKS = ("config.json", "backup", "stage1.csv")  # the last two also of earlier versions
 _OF_A_TRAINING = ("judge.keras", "evaluation.json", "report.html")
@@ -194,9 +195,6 @@ def _compared(experiment):
 
 def _versions():
     backend = keras.backend.backend()
-    versions = {name: _version(name) for name in ("keras_tsvae", "keras", backend)}
+    versions = {"keras_tsvae": __version__, "keras": keras.version()}
+    versions[backend] = getattr(sys.modules.get(backend), "__version__", None)
     return {**versions, "python": platform.python_version()}
-
-
-def _version(name):
-    return getattr(sys.modules.get(name), "__version__", None)

@@ -24,6 +24,6 @@ def check_written(output, printed, *pictures, rows=("mixture",)):
     assert "stage1_epoch_0001" in drawn and "stage2_epoch_0001" in drawn
     table = printed[printed.rindex("FID") :]
     for row in ("training images", "reconstruction", "stage 1", "stage 2", *rows):
-        assert row in table
+        assert row in table, table
     found = json.loads((output / "evaluation.json").read_text())
     assert {"stage1", "stage2", "reconstruction", "train"} <= {row["name"] for row in found["rows"]}
