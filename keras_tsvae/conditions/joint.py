@@ -168,7 +168,7 @@ class JointConditions:
     @classmethod
     def from_own_variables(cls, store: Any) -> "JointConditions | None":
         """Returns what `save_own_variables` wrote, or None if there is nothing."""
-        if "joint_rows" not in store.keys():
+        if not {f"joint_{name}" for name in _NAMES} & {*store.keys()}:
             return None
         rows, shape, weights = (np.asarray(store[f"joint_{name}"]) for name in _NAMES)
         if rows.dtype == np.uint8:

@@ -140,6 +140,6 @@ class GaussianMixture:
     @classmethod
     def from_own_variables(cls, store: Any) -> "GaussianMixture | None":
         """Returns the mixture that `save_own_variables` wrote, or None if there is none."""
-        if "mixture_weights" not in store.keys():
+        if not {f"mixture_{name}" for name in _NAMES} & {*store.keys()}:
             return None
         return cls(*(np.asarray(store[f"mixture_{name}"]) for name in _NAMES))

@@ -17,6 +17,7 @@ from keras_tsvae.metrics.labels import check_attribute_labels
 from keras_tsvae.metrics.protocols import check_images
 from keras_tsvae.networks.convolutional_trunk import convolutional_trunk
 from keras_tsvae.saving.exportable import Exportable
+from keras_tsvae.saving.preset_folders import PresetFolders
 from keras_tsvae.saving.trainability import (
     from_arguments,
     set_trainability,
@@ -30,7 +31,7 @@ _CLASSES = 10_000  # at the most
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class ClassifierFeatures(Exportable, WholeWeights, Inference, keras.Model):
+class ClassifierFeatures(Exportable, PresetFolders, WholeWeights, Inference, keras.Model):
     """The last hidden layer of a small convolutional classifier, and its class logits.
 
     For a Fréchet distance on features that fit the images, such as digits, without Inception's

@@ -8,11 +8,13 @@ import keras
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.backend import Inference
 from keras_tsvae.files import expanded, written_beside
+from keras_tsvae.saving.model_folder import may_be_replaced, without_distribution
+from keras_tsvae.saving.preset_folders import PresetFolders
 from keras_tsvae.saving.whole_weights import WholeWeights
 from keras_tsvae.training.waiting_callbacks import waiting
 
 
-class BaseModel(WholeWeights, Inference, keras.Model):
+class BaseModel(PresetFolders, WholeWeights, Inference, keras.Model):
     """A `keras.Model` that refuses to be saved unbuilt and is never saved or loaded by halves."""
 
     built: bool
@@ -49,7 +51,7 @@ class BaseModel(WholeWeights, Inference, keras.Model):
         if zipped != (filepath.suffix == ".keras"):
             rule = "must end in '.keras'" if zipped else "must not end in '.keras' if not `zipped`"
             raise ValueError(f"`filepath` {rule}. Received: filepath={str(filepath)!r}")
-        if not zipped and filepath.exists() and not _may_be_replaced(filepath):
+        if not zipped and not may_be_replaced(filepath):
             raise ValueError(
                 "`filepath` must be the path of a new folder, an empty one, or one that a model "
                 f"was saved to. Received: filepath={str(filepath)!r}"
@@ -62,7 +64,7 @@ class BaseModel(WholeWeights, Inference, keras.Model):
                 f"Received: filepath={str(filepath)!r}"
             )
         hidden = contextlib.nullcontext() if include_optimizer else self._uncompiled()
-        with written_beside(filepath) as partial, _without_distribution(), hidden:
+        with written_beside(filepath) as partial, without_distribution(), hidden:
             super().save(partial, overwrite=True, zipped=zipped, **kwargs)
 
     @contextlib.contextmanager
@@ -94,20 +96,3 @@ class BaseModel(WholeWeights, Inference, keras.Model):
                 "the shape of a batch, such as `(None, height, width, channels)`. "
                 f"Received: {type(self).__name__} {self.name!r} without weights"
             )
-
-
-def _may_be_replaced(folder):
-    if not folder.is_dir():
-        return False
-    return (folder / "config.json").exists() or not any(folder.iterdir())
-
-
-@contextlib.contextmanager
-def _without_distribution():
-    """Lets one process save: Keras makes variables meanwhile, which all would have to make."""
-    distribution = keras.distribution.distribution()
-    keras.distribution.set_distribution(None)
-    try:
-        yield
-    finally:
-        keras.distribution.set_distribution(distribution)

@@ -11,7 +11,6 @@ from keras_tsvae.conditions import Condition, JointConditions
 from keras_tsvae.models.condition_recognizer import ConditionRecognizer
 from keras_tsvae.models.conditional_editor import ConditionalEditor
 from keras_tsvae.models.first_stage import FirstStageVAE
-from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.models.second_stage_vae import SecondStageVAE
 from keras_tsvae.models.two_stage import TwoStageVAE
@@ -126,21 +125,6 @@ class ConditionalTwoStageVAE(ConditionalEditor, TwoStageVAE):
             settings = {"dtype": first.dtype_policy, "conditioning": conditioning, **kwargs}
             second = SecondStageVAE(first.latent_dim, condition_dim=size, **settings)
         return cls(first, second, conditions, frozen_first_stage=True)
-
-    @classmethod
-    def from_preset(cls, name: str, **overrides: typing.Any) -> "ConditionalTwoStageVAE":
-        """As `TwoStageVAE.from_preset`, of a preset with conditions, such as `"mnist_conditional"`.
-
-        Overrides may also name `conditioning`, `conditioned_stages` and `condition_names`.
-        """
-        preset = presets.get(name, **overrides)
-        conditions = presets.conditions_of(preset)
-        if conditions is None:
-            raise ValueError(
-                "`name` must be a preset with conditions: "
-                f"{presets.names(conditional=True)}. Received: name={name!r}"
-            )
-        return cls(*make_stages(preset), conditions, preset=preset)
 
     def build(self, input_shape: Shape) -> None:
         """Builds both stages and the recognizer for images of `input_shape[1:]`."""

@@ -7,8 +7,8 @@ import keras
 from keras_tsvae import inputs, presets
 from keras_tsvae.arrays.types import ImagesLike, PathLike, Shape, Tensor
 from keras_tsvae.models.first_stage import FirstStageVAE
+from keras_tsvae.models.from_preset import FromPreset
 from keras_tsvae.models.generator import Generator
-from keras_tsvae.models.preset_networks import make_stages
 from keras_tsvae.models.second_stage import SecondStage
 from keras_tsvae.models.stage_configs import deserialized, serialized
 from keras_tsvae.models.staged import StagedModel
@@ -19,7 +19,7 @@ from keras_tsvae.training.fit_arguments import refuse
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class TwoStageVAE(StagedModel, Generator):
+class TwoStageVAE(FromPreset, StagedModel, Generator):
     """The Two-Stage VAE: a VAE on images, and a second one on the first one's latent vectors.
 
     A single VAE reconstructs better than it samples, because its aggregated posterior
@@ -46,7 +46,6 @@ class TwoStageVAE(StagedModel, Generator):
         Dai & Wipf (2019), section 4.
     """
 
-    takes_conditions = False
     frozen_first_stage = False
 
     def __init__(
@@ -76,35 +75,6 @@ class TwoStageVAE(StagedModel, Generator):
             self.build((None, *first_stage.image_shape))
         if not self.trainable:
             set_trainability(self, {})
-
-    @classmethod
-    def from_preset(cls, name: str, **overrides: typing.Any) -> "TwoStageVAE":
-        """Makes the untrained model of a published experiment.
-
-        Args:
-            name: One of `keras_tsvae.presets.names()`.
-            **overrides: Fields of `keras_tsvae.presets.Preset` in place of the preset's own, such
-                as `latent_dim=32`, `gamma="computed"` or `train_size=5000`.
-
-        Returns:
-            A `TwoStageVAE`. `compile()` gives it the preset's optimisers and schedules;
-            `model.preset` holds its batch size and epochs.
-
-        Raises:
-            ValueError: If there is no such preset or field, or a value does not fit.
-
-        Example:
-            >>> model = keras_tsvae.TwoStageVAE.from_preset("cifar10")
-            >>> model.compile()
-            >>> model.fit(images)  # for as many epochs as published
-        """
-        preset = presets.get(name, **overrides)
-        if preset.conditions is not None:
-            raise ValueError(
-                "`name` must be a preset without conditions: those with one make a "
-                f"ConditionalTwoStageVAE. Received: name={name!r}"
-            )
-        return cls(*make_stages(preset), preset=preset)
 
     def build(self, input_shape: Shape) -> None:
         """Builds both stages for images of `input_shape[1:]`."""

@@ -69,14 +69,21 @@ def test_a_preset_travels(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_presets_of_the_other_kind_are_named():
-    for name in presets.names(conditional=True):
-        with pytest.raises(
-            ValueError, match=f"`name` .*ConditionalTwoStageVAE. Received: .*{name}"
-        ):
-            tsvae.TwoStageVAE.from_preset(name)
-    with pytest.raises(ValueError, match="with conditions: .*mnist_conditional.*name='mnist'"):
+def test_a_preset_finds_its_class():
+    for name in presets.names(conditional=True)[:2]:
+        assert type(tsvae.TwoStageVAE.from_preset(name, **TINY)) is tsvae.ConditionalTwoStageVAE
+    message = "preset of a ConditionalTwoStageVAE: .*mnist_conditional.*name='mnist'.* a TwoStage"
+    with pytest.raises(ValueError, match=message):
         tsvae.ConditionalTwoStageVAE.from_preset("mnist")
+
+
+def test_a_subclass_is_not_left_for_another_class():
+    class Mine(tsvae.TwoStageVAE):
+        pass
+
+    assert type(Mine.from_preset("digits", **TINY)) is Mine
+    with pytest.raises(ValueError, match="of a Mine.*makes a ConditionalTwoStageVAE"):
+        Mine.from_preset("mnist_conditional", **TINY)
 
 
 def test_names_say_how_wide_a_condition_is():

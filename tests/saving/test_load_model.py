@@ -122,7 +122,7 @@ def test_what_an_archive_may_hold(whole, tmp_path):
     refused(written(tmp_path / "e.keras", {CONFIG: b"{}"}), "model.weights.h5")
     refused(written(tmp_path / "f.keras", {**members, CONFIG: b"[" * 10**5}), "recursion|deep")
     refused(tmp_path / "none.keras", "No such file")
-    refused(tmp_path, "not a regular file")
+    refused(tmp_path, "it has no config.json")
     damaged = bytearray(path.read_bytes())
     damaged[damaged.index(members[WEIGHTS]) + 3000] ^= 1
     (tmp_path / "g.keras").write_bytes(damaged)
