@@ -11,6 +11,7 @@ VERSION = re.search(
 ).group(1)
 
 EXAMPLES = ["matplotlib", "scikit-learn"]
+EXPLORE = ["gradio>=6"]
 
 setup(
     name="keras_tsvae",
@@ -37,12 +38,15 @@ setup(
     entry_points={"console_scripts": ["keras-tsvae = keras_tsvae.cli.main:app"]},
     extras_require={
         "examples": EXAMPLES,
+        "explore": EXPLORE,
         "jax": ["jax"],
         "test": [
             *EXAMPLES,
+            *EXPLORE,
             "hypothesis",
             "jax",
             "mypy>=2",
+            "playwright",  # which drives a browser that is there, and downloads none
             "pytest",
             "pytest-xdist",
             "ruff",

@@ -22,6 +22,7 @@ ROOMS = (
     "data",
     "evaluation",
     "experiments",
+    "explore",
     "export",
     "latents",
     "layers",

@@ -24,7 +24,7 @@ FLOORS = (
     {"evaluation"},
     {"models"},
     {"callbacks", "official", "plots"},
-    {"experiments"},
+    {"experiments", "explore"},
     {"__init__"},
     {"cli"},
     {"__main__"},

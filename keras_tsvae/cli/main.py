@@ -4,6 +4,7 @@ import typer
 
 from keras_tsvae.cli import (
     edit,
+    explore,
     export,
     fid,
     info,
@@ -38,6 +39,7 @@ COMMANDS = {
     "fid": fid,
     "statistics": statistics,
     "export": export,
+    "explore": explore,
 }
 
 app = typer.Typer(

@@ -1,0 +1,85 @@
+"""`keras-tsvae explore`: a page to play with a model, in a browser."""
+
+import json
+import pathlib
+import socket
+import threading
+from typing import Annotated
+
+import typer
+
+from keras_tsvae.cli.answer import Answer
+
+EXAMPLES = (
+    "runs/mine",
+    "faces.keras --port 8000 --browser",
+    "runs/mine --host 0.0.0.0",
+)
+_PORT = 7860
+
+
+def run(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="The folder of a run, or a .keras file.")
+    ],
+    host: Annotated[
+        str, typer.Option(help="Whom it is served to: 0.0.0.0 for all that reach this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it is served.")] = _PORT,
+    browser: Annotated[bool, typer.Option("--browser", help="Open it in a browser.")] = False,
+) -> Answer:
+    """Play with a model on a page: samples, conditions, pictures of your own. Ctrl-C ends it."""
+    from keras_tsvae import explore
+    from keras_tsvae.cli import models
+    from keras_tsvae.cli.paths import existing
+
+    path = existing(run, "RUN")
+    explore.require_gradio()
+    _check_free(host, port)
+    model = models.two_stage(run, "RUN")
+    title = (path if path.is_dir() else path.with_suffix("")).resolve().name
+    page = explore.page(model, resize=_resize(path), title=title)
+    address = page.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=browser,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+    )[1]
+    typer.echo(f"{address} (Ctrl-C ends it)", err=True)
+    try:
+        _wait()
+    except KeyboardInterrupt:
+        return Answer(f"{address} is closed")
+    finally:
+        page.close(verbose=False)
+
+
+def _wait() -> None:
+    """Returns never."""
+    threading.Event().wait()
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises a `ValueError` unless a page can be served there."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address[:2], family=family).close()
+    except OSError as error:
+        raise ValueError(
+            f"--host and --port must be free for the page. Received: {host}, {port} "
+            f"({error.strerror or error})"
+        ) from error
+
+
+def _resize(path: pathlib.Path) -> str:
+    """Returns how the pictures of a run were resized, or else the default."""
+    from keras_tsvae.data.pictures import RESIZES
+
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        resize = config["data"]["resize"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return RESIZES[0]
+    return resize if resize in RESIZES else RESIZES[0]

@@ -1,0 +1,257 @@
+"""The page itself, in Gradio: what stands where, and what calls for which pictures."""
+
+import functools
+import html
+import typing
+from collections.abc import Callable
+
+import gradio as gr
+import numpy as np
+
+from keras_tsvae.arrays.grids import image_grid
+from keras_tsvae.explore.control import Control
+from keras_tsvae.explore.explorer import SPAN, Explorer
+
+SEEDS = 9999  # the greatest that a slider shows
+_FEW = 12  # choices that stand side by side, at the most
+_SIDE = 512  # pixels of the plane at least, for clicks to be exact
+_KEPT = 600  # seconds that pictures are kept which the browser has asked for
+_CSS = """
+.pictures .image-container { height: min(34rem, 90vw); }
+.pictures img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
+.pictures .image-frame, .pictures .image-container > button { width: 100%; height: 100%; }
+.conditions { max-height: 60vh; overflow-y: auto; gap: 2px; }
+.conditions > * { flex-shrink: 0; }
+.attribute { display: flex; justify-content: space-between; align-items: center; }
+.attribute.block { padding: 2px 8px; }
+.attribute > span { margin: 0; }
+.attribute .wrap { flex-wrap: nowrap; gap: 4px; }
+.attribute label { padding: 2px 6px; }
+"""
+_DRAWING: dict[str, typing.Any] = {
+    "show_progress": "hidden",
+    "queue": False,
+    "trigger_mode": "always_last",  # a slider in motion does not wait for where it has been
+    "api_visibility": "private",
+}
+
+
+class _Page(gr.Blocks):
+    """Blocks that are launched as they are to look, and ask no other machine for fonts."""
+
+    def launch(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
+        fonts = {"font": ("system-ui", "sans-serif"), "font_mono": ("monospace",)}
+        options = {"theme": gr.themes.Default(**fonts), "css": _CSS, "footer_links": []}
+        options |= {"ssr_mode": False, "run_history": False, "pwa": False}
+        return super().launch(*args, **{**options, **kwargs})
+
+
+def make_page(explorer: Explorer, title: str) -> gr.Blocks:
+    """Returns the page of an `Explorer`."""
+    explorer.warm_up()
+    page = _Page(title=title, analytics_enabled=False, delete_cache=(_KEPT, _KEPT))
+    with page:
+        gr.HTML(f"<h1>{html.escape(title)}</h1>")
+        with gr.Row():
+            with gr.Column(scale=2, min_width=340):
+                wishes = _wishes(explorer)
+            with gr.Column(scale=5, min_width=340):
+                note = gr.Textbox(label="That cannot be drawn", visible=False, elem_id="note")
+                tab = gr.State("samples")
+                _views(explorer, wishes, tab, note, page)
+                _own_picture(explorer, wishes, tab, note)
+    return page
+
+
+def _wishes(explorer):
+    """Makes seed, stage, strength and the controls of the conditions; returns them in a list."""
+    seed = gr.Slider(0, SEEDS, 0, step=1, label="Seed", elem_id="seed")
+    names = {1: "1, the first alone", 2: "2, both", "mixture": "mixture"}
+    stages = [(names[stage], str(stage)) for stage in explorer.stages]
+    stage = gr.Radio(stages, value="2", label="Stage", elem_id="stage")
+    strength = gr.Slider(
+        0, 3, 1, step=0.1, label="Strength", elem_id="strength", visible=explorer.has_strength
+    )
+    with gr.Column(elem_classes="conditions", visible=bool(explorer.controls)):
+        controls = [_component(control, i) for i, control in enumerate(explorer.controls)]
+    return [seed, stage, strength, *controls]
+
+
+def _component(control: Control, number: int):
+    """Returns what a control looks like."""
+    options = {"value": control.value, "label": control.label, "elem_id": f"control{number}"}
+    if control.choices is not None:
+        choices = list(control.choices)
+        if len(choices) > _FEW:
+            return gr.Dropdown(choices, **options)
+        return gr.Radio(choices, elem_classes="attribute" if len(choices) <= 3 else "", **options)
+    if control.span is not None:
+        low, high = control.span
+        high = high if high > low else low + 1.0
+        return gr.Slider(low, high, step=(high - low) / 100, **options)
+    return gr.Checkbox(**options)
+
+
+def _views(explorer, wishes, tab, note, page):
+    """Makes a tab for each way to look, each of which is drawn while it is open."""
+    with gr.Tab("Samples", id="samples") as samples:
+        grid = _picture("Samples", "samples")
+    with gr.Tab("Between two", id="between") as between:
+        other = gr.Slider(0, SEEDS, 1, step=1, label="The seed to arrive at", elem_id="other")
+        line = _picture("From the first sample of one seed to that of the other", "between")
+    with gr.Tab("Plane", id="plane") as plane:
+        gr.Markdown("Click anywhere on the plane to draw what is there.")
+        point = gr.State((0.0, 0.0))
+        with gr.Row():
+            ground = _picture("A plane of noise through the first sample", "plane")
+            spot = _picture("", "spot")
+    tabs = {"samples": samples, "between": between, "plane": plane}
+    draw = {"fn": _drawing(explorer), "inputs": [tab, point, other, *wishes]}
+    draw |= {"outputs": [grid, line, ground, spot, note], **_DRAWING}
+    gr.on([part.change for part in (other, *wishes)], **draw)
+    page.load(**draw)
+    for name, item in tabs.items():
+        item.select(lambda name=name: name, None, tab, show_progress="hidden").then(**draw)
+
+    def clicked(event: gr.SelectData):
+        width, height = _plane_size(explorer)
+        x, y = event.index
+        return SPAN * (2 * (x + 0.5) / width - 1), SPAN * (2 * (y + 0.5) / height - 1)
+
+    ground.select(clicked, None, point, show_progress="hidden").then(**draw)
+
+
+def _own_picture(explorer, wishes, tab, note):
+    """Makes the tab for a picture of one's own."""
+    visible = explorer.conditions is not None
+    with gr.Tab("Your picture", id="picture") as item:
+        with gr.Row():
+            sources = ["upload", "clipboard"]
+            given = gr.Image(label="Drop a picture here", sources=sources, elem_id="given")
+            given.preprocess = _path  # the package reads the file, in bounds, and not Gradio
+            shown = _picture("As the model reconstructs it", "reconstruction")
+            edited = _picture("Edited: as the controls ask", "edited", visible)
+        seen = gr.Textbox(label="What the model sees in it", visible=visible, elem_id="seen")
+    known = gr.State(None)  # of the picture: its pixels, and the condition seen in it
+
+    nothing = [None, None, None, ""]
+
+    @_or_note(nothing)
+    def take(path):
+        if path is None:
+            return nothing
+        image = explorer.load(path)
+        condition = explorer.inferred(image)
+        made = _pixels(explorer.reconstruction(image))
+        return (image, condition), made, made, explorer.in_words(condition)
+
+    @_or_note([gr.skip()])
+    def edit(tab, known, *values):
+        if tab != "picture" or known is None:
+            return None
+        return (_pixels(explorer.edited(*known, _wish(explorer, values))),)
+
+    editing = {"fn": edit, "inputs": [tab, known, *wishes], "outputs": [edited, note], **_DRAWING}
+    taking = given.change(take, given, [known, shown, edited, seen, note], **_DRAWING)
+    taking.success(**editing)
+    gr.on([part.change for part in wishes], **editing)
+    item.select(lambda: "picture", None, tab, show_progress="hidden").then(**editing)
+
+
+def _path(upload):
+    """Returns the path of what a visitor has given, or None."""
+    return None if upload is None else upload.path
+
+
+def _drawing(explorer):
+    """Returns the function that draws the open tab and leaves the pictures of others alone."""
+
+    skipped = [gr.skip()] * 4
+
+    @_or_note(skipped)
+    def drawn(tab, point, other, *values):
+        if tab == "picture":
+            return None
+        wish = _wish(explorer, values)
+        pictures = list(skipped)
+        if tab == "samples":
+            pictures[0] = _grid(explorer.samples(wish))
+        elif tab == "between":
+            pictures[1] = _grid(explorer.between(wish, int(other)))
+        else:
+            pictures[2] = _plane(explorer.plane(wish), *_plane_size(explorer))
+            x, y = point
+            label = f"At {x:.2f} to the right, {y:.2f} down"
+            pictures[3] = gr.Image(_pixels(explorer.at(wish, x, y)), label=label)
+        return pictures
+
+    return drawn
+
+
+def _or_note(otherwise: list[typing.Any]) -> Callable[[typing.Any], typing.Any]:
+    """Returns a decorator of functions of several outputs, to which it adds what was wrong.
+
+    Args:
+        otherwise: The outputs if something was. Where a function returns None, all stays as it is.
+    """
+
+    def decorator(function):
+        @functools.wraps(function)
+        def noted(*arguments):
+            try:
+                made = function(*arguments)
+            except ValueError as error:
+                return (*otherwise, gr.Textbox(str(error), visible=True))
+            if made is None:
+                return [gr.skip()] * (len(otherwise) + 1)
+            return (*made, gr.Textbox(visible=False))
+
+        return noted
+
+    return decorator
+
+
+def _wish(explorer, values):
+    seed, stage, strength, *controls = values
+    return explorer.wish(seed, stage if stage == "mixture" else int(stage), strength, controls)
+
+
+def _picture(label, name, visible=True):
+    """Makes a place for pictures, with a button that downloads them as PNG."""
+    return gr.Image(
+        label=label,
+        format="png",
+        interactive=False,
+        visible=visible,
+        buttons=["download", "fullscreen"],
+        elem_id=name,
+        elem_classes="pictures",
+    )
+
+
+def _grid(images):
+    return _pixels(image_grid(images, round(len(images) ** 0.5)))
+
+
+def _plane_size(explorer):
+    """Returns width and height of the plane in pixels: whole multiples of its pictures' sides."""
+    height, width, _ = explorer.image_shape
+    side = round(explorer.pictures**0.5)
+    times = -(-_SIDE // (side * min(height, width)))
+    return side * width * times, side * height * times
+
+
+def _plane(images, width, height):
+    """Returns the pictures of the plane without borders, in that many pixels."""
+    n, rows, columns, channels = images.shape
+    side = round(n**0.5)
+    times = width // (side * columns)
+    tiles = images.reshape(side, side, rows, columns, channels).swapaxes(1, 2)
+    ground = tiles.reshape(side * rows, side * columns, channels)
+    return _pixels(ground.repeat(times, 0).repeat(times, 1))
+
+
+def _pixels(image):
+    """Returns a picture as Gradio takes it: uint8, grey without an axis for it."""
+    pixels = np.rint(255 * np.clip(image, 0, 1)).astype("uint8")
+    return pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
