@@ -50,10 +50,11 @@ def run(
     typer.echo(f"{address} (Ctrl-C ends it)", err=True)
     try:
         _wait()
-    except KeyboardInterrupt:
-        return Answer(f"{address} is closed")
+    except KeyboardInterrupt:  # how it is meant to end
+        pass
     finally:
         page.close(verbose=False)
+    return Answer(f"{address} is closed")
 
 
 def _wait() -> None:

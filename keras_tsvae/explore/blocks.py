@@ -9,13 +9,12 @@ import gradio as gr
 import numpy as np
 
 from keras_tsvae.arrays.grids import image_grid
-from keras_tsvae.explore.control import Control
 from keras_tsvae.explore.explorer import SPAN, Explorer
 
 SEEDS = 9999  # the greatest that a slider shows
 _FEW = 12  # choices that stand side by side, at the most
 _SIDE = 512  # pixels of the plane at least, for clicks to be exact
-_KEPT = 600  # seconds that pictures are kept which the browser has asked for
+_KEPT = 3600  # seconds that pictures are kept which the browser has asked for
 _CSS = """
 .pictures .image-container { height: min(34rem, 90vw); }
 .pictures img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
@@ -77,7 +76,7 @@ def _wishes(explorer):
     return [seed, stage, strength, *controls]
 
 
-def _component(control: Control, number: int):
+def _component(control, number):
     """Returns what a control looks like."""
     options = {"value": control.value, "label": control.label, "elem_id": f"control{number}"}
     if control.choices is not None:
@@ -113,7 +112,7 @@ def _views(explorer, wishes, tab, note, page):
     for name, item in tabs.items():
         item.select(lambda name=name: name, None, tab, show_progress="hidden").then(**draw)
 
-    def clicked(event: gr.SelectData):
+    def clicked(event: gr.SelectData) -> tuple[float, float]:
         width, height = _plane_size(explorer)
         x, y = event.index
         return SPAN * (2 * (x + 0.5) / width - 1), SPAN * (2 * (y + 0.5) / height - 1)
@@ -165,7 +164,6 @@ def _path(upload):
 
 def _drawing(explorer):
     """Returns the function that draws the open tab and leaves the pictures of others alone."""
-
     skipped = [gr.skip()] * 4
 
     @_or_note(skipped)

@@ -56,8 +56,8 @@ class Explorer:
         self.model = model
         self.resize = check_resize(resize)
         model.sample(1, seed=0, batch_size=1)  # which raises, if it is not trained
-        self.conditions = getattr(model, "conditions", None)
-        self.joint = getattr(model, "joint", None)
+        self.conditions: typing.Any = getattr(model, "conditions", None)
+        self.joint: typing.Any = getattr(model, "joint", None)
         self.controls: list[Control] = controls_of(self.conditions, self.joint)
         self.stages: list[int | str] = [2, 1] if model.mixture is None else [2, 1, "mixture"]
         self.pictures = pictures or self._affordable()
