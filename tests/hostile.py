@@ -143,6 +143,11 @@ KINDS = {
         lambda folder: tsvae.load_model(folder / "a.keras").get_weights(),
         checked=True,
     ),
+    "model folder": Kind(
+        lambda folder: small_model().save_to_preset(folder / "a"),
+        lambda folder: tsvae.load_model(folder / "a").get_weights(),
+        "a/*",
+    ),
     "weights.h5": Kind(
         lambda folder: small_model().save_weights(folder / "a.weights.h5"), loaded_weights
     ),
