@@ -12,6 +12,7 @@ VERSION = re.search(
 
 EXAMPLES = ["matplotlib", "scikit-learn"]
 EXPLORE = ["gradio>=6"]
+HUB = ["huggingface_hub>=1", "matplotlib"]
 
 setup(
     name="keras_tsvae",
@@ -39,10 +40,12 @@ setup(
     extras_require={
         "examples": EXAMPLES,
         "explore": EXPLORE,
+        "hub": HUB,
         "jax": ["jax"],
         "test": [
             *EXAMPLES,
             *EXPLORE,
+            *HUB,
             "hypothesis",
             "jax",
             "mypy>=2",

@@ -24,6 +24,7 @@ ROOMS = (
     "experiments",
     "explore",
     "export",
+    "hub",
     "latents",
     "layers",
     "losses",

@@ -24,7 +24,7 @@ FLOORS = (
     {"evaluation"},
     {"models"},
     {"callbacks", "official", "plots"},
-    {"experiments", "explore"},
+    {"experiments", "explore", "hub"},
     {"__init__"},
     {"cli"},
     {"__main__"},

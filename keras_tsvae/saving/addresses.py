@@ -59,7 +59,7 @@ def fetched(source: PathLike) -> pathlib.Path:
 def hugging_face(what_for: str) -> typing.Any:
     """Returns the module `huggingface_hub`, or raises an `ImportError` that says how to get it."""
     try:
-        import huggingface_hub
+        import huggingface_hub.errors  # which the package does not load by itself
     except ImportError as error:
         raise ImportError(f'{what_for} needs `pip install "keras_tsvae[hub]"`') from error
     return huggingface_hub
