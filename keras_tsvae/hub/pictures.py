@@ -48,7 +48,9 @@ def write_pictures(
 def _asked(model: typing.Any) -> "Figure | None":
     """Returns what a conditional model draws where it is asked for something."""
     conditions = getattr(model, "conditions", None)
-    kind = getattr(conditions, "kind", None)
+    if conditions is None:
+        return None
+    kind = conditions.kind
     if kind == "classes" and conditions.size <= _MOST_CLASSES:
         return plots.class_grid(model)
     if kind == "attributes":
