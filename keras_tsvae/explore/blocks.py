@@ -1,12 +1,15 @@
 """The page itself, in Gradio: what stands where, and what calls for which pictures."""
 
+import base64
 import functools
 import html
+import io
 import typing
 from collections.abc import Callable
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.explore.explorer import SPAN, Explorer
@@ -14,7 +17,7 @@ from keras_tsvae.explore.explorer import SPAN, Explorer
 SEEDS = 9999  # the greatest that a slider shows
 _FEW = 12  # choices that stand side by side, at the most
 _SIDE = 512  # pixels of the plane at least, for clicks to be exact
-_KEPT = 3600  # seconds that pictures are kept which the browser has asked for
+_KEPT = 3600  # seconds that visitors' pictures are kept
 _CSS = """
 .pictures .image-container { height: min(34rem, 90vw); }
 .pictures img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
@@ -30,6 +33,7 @@ _CSS = """
 _DRAWING: dict[str, typing.Any] = {
     "show_progress": "hidden",
     "queue": False,
+    "postprocess": False,  # see `_sent`
     "trigger_mode": "always_last",  # a slider in motion does not wait for where it has been
     "api_visibility": "private",
 }
@@ -41,7 +45,7 @@ class _Page(gr.Blocks):
     def launch(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
         fonts = {"font": ("system-ui", "sans-serif"), "font_mono": ("monospace",)}
         options = {"theme": gr.themes.Default(**fonts), "css": _CSS, "footer_links": []}
-        options |= {"ssr_mode": False, "run_history": False, "pwa": False}
+        options |= {"show_error": True, "ssr_mode": False, "run_history": False, "pwa": False}
         return super().launch(*args, **{**options, **kwargs})
 
 
@@ -125,9 +129,13 @@ def _own_picture(explorer, wishes, tab, note):
     visible = explorer.conditions is not None
     with gr.Tab("Your picture", id="picture") as item:
         with gr.Row():
-            sources = ["upload", "clipboard"]
-            given = gr.Image(label="Drop a picture here", sources=sources, elem_id="given")
-            given.preprocess = _path  # the package reads the file, in bounds, and not Gradio
+            given = gr.Image(
+                label="Drop a picture here",
+                type="filepath",
+                image_mode=None,  # or Gradio would decode it: the package does, in bounds
+                sources=["upload", "clipboard"],
+                elem_id="given",
+            )
             shown = _picture("As the model reconstructs it", "reconstruction")
             edited = _picture("Edited: as the controls ask", "edited", visible)
         seen = gr.Textbox(label="What the model sees in it", visible=visible, elem_id="seen")
@@ -141,25 +149,21 @@ def _own_picture(explorer, wishes, tab, note):
             return nothing
         image = explorer.load(path)
         condition = explorer.inferred(image)
-        made = _pixels(explorer.reconstruction(image))
-        return (image, condition), made, made, explorer.in_words(condition)
+        made = explorer.reconstruction(image)
+        pictures = _sent(made, "reconstruction"), _sent(made, "edited")
+        return (image, condition), *pictures, explorer.in_words(condition)
 
     @_or_note([gr.skip()])
     def edit(tab, known, *values):
         if tab != "picture" or known is None:
             return None
-        return (_pixels(explorer.edited(*known, _wish(explorer, values))),)
+        return (_sent(explorer.edited(*known, _wish(explorer, values)), "edited"),)
 
     editing = {"fn": edit, "inputs": [tab, known, *wishes], "outputs": [edited, note], **_DRAWING}
     taking = given.change(take, given, [known, shown, edited, seen, note], **_DRAWING)
     taking.success(**editing)
     gr.on([part.change for part in wishes], **editing)
     item.select(lambda: "picture", None, tab, show_progress="hidden").then(**editing)
-
-
-def _path(upload):
-    """Returns the path of what a visitor has given, or None."""
-    return None if upload is None else upload.path
 
 
 def _drawing(explorer):
@@ -173,14 +177,14 @@ def _drawing(explorer):
         wish = _wish(explorer, values)
         pictures = list(skipped)
         if tab == "samples":
-            pictures[0] = _grid(explorer.samples(wish))
+            pictures[0] = _sent(_grid(explorer.samples(wish)), "samples")
         elif tab == "between":
-            pictures[1] = _grid(explorer.between(wish, int(other)))
+            pictures[1] = _sent(_grid(explorer.between(wish, int(other))), "between")
         else:
-            pictures[2] = _plane(explorer.plane(wish), *_plane_size(explorer))
+            pictures[2] = _sent(_plane(explorer, explorer.plane(wish)), "plane")
             x, y = point
             label = f"At {x:.2f} to the right, {y:.2f} down"
-            pictures[3] = gr.Image(_pixels(explorer.at(wish, x, y)), label=label)
+            pictures[3] = gr.update(value=_sent(explorer.at(wish, x, y), "spot"), label=label)
         return pictures
 
     return drawn
@@ -218,7 +222,6 @@ def _picture(label, name, visible=True):
     """Makes a place for pictures, with a button that downloads them as PNG."""
     return gr.Image(
         label=label,
-        format="png",
         interactive=False,
         visible=visible,
         buttons=["download", "fullscreen"],
@@ -228,7 +231,7 @@ def _picture(label, name, visible=True):
 
 
 def _grid(images):
-    return _pixels(image_grid(images, round(len(images) ** 0.5)))
+    return image_grid(images, round(len(images) ** 0.5))
 
 
 def _plane_size(explorer):
@@ -239,17 +242,25 @@ def _plane_size(explorer):
     return side * width * times, side * height * times
 
 
-def _plane(images, width, height):
+def _plane(explorer, images):
     """Returns the pictures of the plane without borders, in that many pixels."""
-    n, rows, columns, channels = images.shape
+    n, height, width, channels = images.shape
     side = round(n**0.5)
-    times = width // (side * columns)
-    tiles = images.reshape(side, side, rows, columns, channels).swapaxes(1, 2)
-    ground = tiles.reshape(side * rows, side * columns, channels)
-    return _pixels(ground.repeat(times, 0).repeat(times, 1))
+    tiles = images.reshape(side, side, height, width, channels).swapaxes(1, 2)
+    ground = tiles.reshape(side * height, side * width, channels)
+    times = _plane_size(explorer)[0] // (side * width)
+    return ground.repeat(times, 0).repeat(times, 1)
 
 
-def _pixels(image):
-    """Returns a picture as Gradio takes it: uint8, grey without an axis for it."""
+def _sent(image, name):
+    """Returns a picture as the browser gets it: a PNG in a data URI, and the name of its file.
+
+    Gradio would write it to a file, and write that again while the browser reads it, where a slider
+    comes back to where it was.
+    """
     pixels = np.rint(255 * np.clip(image, 0, 1)).astype("uint8")
-    return pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
+    pixels = pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    text = base64.b64encode(file.getvalue()).decode("ascii")
+    return {"url": f"data:image/png;base64,{text}", "orig_name": f"{name}.png"}
