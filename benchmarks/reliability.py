@@ -3,10 +3,11 @@
     python benchmarks/reliability.py [--kills 50] [--backends tensorflow jax] [--output JSON]
 
 Each training is a process that is killed (SIGKILL) up to 15 ms after a random event of the
-recognizer's training, stage 1, encoding, stage 2 or the writing of a backup, and started again,
-until it ends. Its weights, state of optimisers, History, CSV file and posteriors must then be those
-of a training that was never killed, bit for bit. Trainings that end before all kills are done
-begin anew, in a new folder. Exits with an error if any differ.
+recognizer's training, stage 1, encoding or stage 2, or up to 1 ms after one of the writing of a
+backup, and started again, until it ends. Its weights, state of optimisers, History, CSV file and
+posteriors must then be those of a training that was never killed, bit for bit, with no files left
+over. There are as many trainings as it takes; kills are counted by what the process was doing.
+Exits with an error if any differ.
 """
 
 import argparse
@@ -21,25 +22,37 @@ import tempfile
 import keras
 import numpy as np
 import record
-from reliability_worker import PLACES
 
 import keras_tsvae
 
+# Most of the time of a start on JAX is to compile what the one before has compiled.
+QUICK = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+QUICK |= {"JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
 WORKER = pathlib.Path(__file__).with_name("reliability_worker.py")
-MOST_EVENTS = {"recognizer": 25, "stage1": 25, "encoding": 1, "stage2": 25, "writing": 30}
-MOST_DELAY = 0.015  # seconds
+# Where one training is killed: each of these a random number of events after a start.
+PLACES = ("recognizer", "recognizer", "writing", "recognizer", "stage1", "stage1", "writing")
+PLACES += ("stage1", "encoding", "encoding", "encoding", "stage2", "writing", "stage2", "stage2")
+MOST_EVENTS = {"recognizer": 12, "stage1": 15, "encoding": 2, "stage2": 15, "writing": 14}
 OUTPUT = pathlib.Path(__file__).parent / "results" / "reliability.json"
 
 
-def start(folder, backend, conditional, kill=None, after=1, delay=0.0):
-    """Starts the training once; returns whether it has ended, or was killed."""
+def start(folder, backend, conditional, *kills):
+    """Starts the training, and again after each kill but the last; returns whether it has ended.
+
+    Args:
+        folder: Where its files go.
+        backend: Keras's backend.
+        conditional: Whether the model is.
+        *kills: Tuples of a place, a number of events and seconds after the last of them.
+    """
     command = [sys.executable, WORKER, folder, *(["--conditional"] if conditional else [])]
-    if kill is not None:
-        command += ["--kill", kill, "--after", after, "--delay", delay]
-    quiet = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    for kill in kills:
+        command += ["--kill", *kill]
+    compiled = {"JAX_COMPILATION_CACHE_DIR": str(folder.parent / "compiled"), **QUICK}
+    settings = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [str(part) for part in command],
-        env={**os.environ, **quiet},
+        env={**compiled, **os.environ, **settings},
         capture_output=True,
         text=True,
     )
@@ -56,7 +69,7 @@ def differences(folder, other):
         np.array_equal(ours[name], theirs[name]) for name in ours.files
     ):
         names.append("result.npz")
-    return names
+    return names + [path.name for path in folder.rglob(".tsvae-*")]
 
 
 def _same(folder, other, name):
@@ -69,22 +82,24 @@ def _same(folder, other, name):
 def killed(parent, backend, conditional, kills, rng):
     """Kills trainings so many times; returns counts by place, and what differs."""
     start(parent / "unbroken", backend, conditional)
-    places = [place for place in PLACES if conditional or place != "recognizer"]
     counts, different, trainings = collections.Counter(), [], 0
-    while sum(counts.values()) < kills:
-        folder, ended = parent / f"killed{trainings}", False
+    while counts.total() < kills:
+        folder = parent / f"killed{trainings}"
         trainings += 1
-        while not ended:
-            place = None
-            if sum(counts.values()) < kills:
-                place = min(places, key=lambda name: (counts[name], places.index(name)))
-            after = rng.randint(1, MOST_EVENTS.get(place, 1))
-            ended = start(folder, backend, conditional, place, after, rng.uniform(0, MOST_DELAY))
-            if not ended:
-                counts[place] += 1
-                print(f"{backend}: {sum(counts.values())} killed, now in {place}", flush=True)
+        places = [place for place in PLACES if conditional or place != "recognizer"]
+        plan = [moment(place, rng) for place in places[: kills - counts.total()]]
+        if not start(folder, backend, conditional, *plan):
+            start(folder, backend, conditional)
+        counts.update((folder / "killed").read_text().split())
         different += differences(folder, parent / "unbroken")
+        print(f"{backend}: {dict(counts)}, different: {different}", flush=True)
     return {"kills": dict(counts), "trainings": trainings, "different": different}
+
+
+def moment(place, rng):
+    """Returns a place, a number of its events and seconds after them, at random."""
+    seconds = max(0.0, rng.uniform(-0.001, 0.001)) if place == "writing" else rng.uniform(0, 0.015)
+    return place, rng.randint(1, MOST_EVENTS[place]), seconds
 
 
 def main():

@@ -1,12 +1,15 @@
-"""One start of a training that is to be killed: `reliability.py` starts it again and again.
+"""A training that is to be killed: `reliability.py` starts it again and again.
 
-    python reliability_worker.py FOLDER [--conditional] [--kill PLACE --after N --delay SECONDS]
+    python reliability_worker.py FOLDER [--conditional] [--kill PLACE N SECONDS]...
 
-writes `result.npz` and `history.json` to FOLDER once the training has ended. Nothing in here knows
-that it has been started before: it is what a user's script is.
+writes `result.npz` and `history.json` to FOLDER once the training has ended; each kill adds a line
+to `killed`, what the process was doing. With several kills all starts but the last are forks of
+this process, before it has used the backend: most of a start is to import it. Nothing in `train`
+knows that it has been started before: it is what a user's script is.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -18,44 +21,64 @@ import numpy as np
 
 import keras_tsvae as tsvae
 from keras_tsvae.latents import Posteriors
+from keras_tsvae.saving.backup_folder import BackupFolder
 
 SHAPE, WIDTH, ROWS, LATENT = (8, 8, 1), 8, 200, 4
 EPOCHS = {"epochs": 6, "second_stage_epochs": 6}
-PLACES = ("recognizer", "stage1", "encoding", "stage2", "writing")
 
 
 class Killer(keras.callbacks.Callback):
     """Kills the process at an event of one place, or some time after it."""
 
-    def __init__(self, place, after, delay):
+    def __init__(self, place, after, delay, told):
         super().__init__()
         self.place, self.left, self.delay = place, after, delay
+        self.told, self.now = told, "recognizer"
 
     def happens(self, place):
         if place == self.place:
             self.left -= 1
             if self.left == 0 and self.delay:
-                threading.Timer(self.delay, kill).start()
+                threading.Timer(self.delay, self.kill).start()
             elif self.left == 0:
-                kill()
+                self.kill()
+
+    def kill(self):
+        with self.told.open("a") as file:
+            print(self.now, file=file)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def under_way(self, place):
+        """For the time of something else than the batches around it."""
+        before, self.now = self.now, place
+        self.happens(place)
+        yield
+        self.now = before
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.happens(getattr(self.model, "stage_in_training", None) or "recognizer")
+        self.now = getattr(self.model, "stage_in_training", None) or "recognizer"
+        self.happens(self.now)
 
     def watch(self):
         """Notices what no callback sees: the recognizer, encoding, and the writing of backups."""
         recognizer = tsvae.models.condition_recognizer.ConditionRecognizer
         recognizer.fit = self.before(recognizer.fit)
-        from_batches = Posteriors.from_batches.__func__
+        from_batches, write = Posteriors.from_batches.__func__, BackupFolder.write
 
-        def counted(cls, batches, *args, **kwargs):
-            return from_batches(cls, map(self.passed_on, batches), *args, **kwargs)
+        def encoding(cls, batches, *args, **kwargs):
+            with self.under_way("encoding"):
+                return from_batches(cls, map(self.encoded, batches), *args, **kwargs)
 
-        Posteriors.from_batches = classmethod(counted)
+        def writing(*args, **kwargs):
+            with self.under_way("writing"):
+                return write(*args, **kwargs)
+
+        Posteriors.from_batches, BackupFolder.write = classmethod(encoding), writing
         for name in ("fsync", "replace", "unlink", "open"):
             setattr(os, name, self.noticed(getattr(os, name)))
 
-    def passed_on(self, batch):
+    def encoded(self, batch):
         self.happens("encoding")
         return batch
 
@@ -66,16 +89,12 @@ class Killer(keras.callbacks.Callback):
         return watched
 
     def noticed(self, call):
-        def watched(path, *args, **kwargs):
-            if isinstance(path, int) or "backup" in os.fspath(path):
+        def watched(*args, **kwargs):
+            if self.now == "writing":
                 self.happens("writing")
-            return call(path, *args, **kwargs)
+            return call(*args, **kwargs)
 
         return watched
-
-
-def kill():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def dense(inputs, *widths):
@@ -109,17 +128,10 @@ def make(conditional):
     return model, data, {"recognizer_epochs": 4} if conditional else {}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--conditional", action="store_true")
-    parser.add_argument("--kill", choices=PLACES)
-    parser.add_argument("--after", type=int, default=1)
-    parser.add_argument("--delay", type=float, default=0.0)
-    args = parser.parse_args()
-    args.folder.mkdir(parents=True, exist_ok=True)
-    killer = Killer(args.kill, args.after, args.delay)
-    model, data, options = make(args.conditional)
+def train(folder, conditional, place=None, after=1, delay=0.0):
+    """Trains to the end, unless it is killed before; or goes on."""
+    killer = Killer(place, int(after), float(delay), folder / "killed")
+    model, data, options = make(conditional)
     killer.watch()
     history = model.fit(
         *data,
@@ -128,18 +140,41 @@ def main():
         **options,
         verbose=0,
         posteriors_memory_limit=0,
-        posteriors_path=args.folder / "posteriors.h5",
+        posteriors_path=folder / "posteriors.h5",
         callbacks=[
-            tsvae.callbacks.BackupAndRestore(args.folder / "backup"),
-            keras.callbacks.CSVLogger(args.folder / "log.csv"),
+            tsvae.callbacks.BackupAndRestore(folder / "backup"),
+            keras.callbacks.CSVLogger(folder / "log.csv"),
             keras.callbacks.EarlyStopping("loss", mode="min", patience=3),
             keras.callbacks.ReduceLROnPlateau("loss", mode="min", patience=1, min_delta=1.0),
             killer,
         ],
     )
     values = map(keras.ops.convert_to_numpy, model.loaded_variables())
-    np.savez(args.folder / "result.npz", *values)
-    (args.folder / "history.json").write_text(json.dumps([history.epoch, history.history]))
+    np.savez(folder / "result.npz", *values)
+    (folder / "history.json").write_text(json.dumps([history.epoch, history.history]))
+
+
+def forked(*arguments):
+    """Trains in a fork of this process; returns whether it has come to its end."""
+    process = os.fork()
+    if not process:
+        train(*arguments)
+        os._exit(0)
+    status = os.waitpid(process, 0)[1]
+    if status not in (0, signal.SIGKILL):
+        raise RuntimeError("A training failed.")
+    return status == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--conditional", action="store_true")
+    parser.add_argument("--kill", nargs=3, action="append", default=[])
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    if not any(forked(args.folder, args.conditional, *kill) for kill in args.kill[:-1]):
+        train(args.folder, args.conditional, *(args.kill or [[]])[-1])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ One float32 data set, in one piece, for each array, so that it can be memory-map
 checksums are read without.
 """
 
+import io
 import pathlib
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,16 +22,51 @@ _CHECKSUM = "crc32"
 
 
 def write_arrays(path: pathlib.Path, arrays: Sequence[np.ndarray]) -> None:
-    """Writes mean, std and, if there is one, condition."""
-    with h5py.File(path, "w") as file:
+    """Writes mean, std and, if there is one, condition.
+
+    Raises:
+        OSError: If they cannot be written.
+    """
+    raw = _Forgiving(path, "w+")
+    with io.BufferedRandom(raw) as target, h5py.File(target, "w") as file:
         for name, array in zip(NAMES, arrays):
-            target = file.create_dataset(name, array.shape, "float32")
+            dataset = file.create_dataset(name, array.shape, "float32")
             checksum = 0
             for rows in row_slices(len(array)):
                 values = np.ascontiguousarray(array[rows], "float32")
                 checksum = zlib.crc32(values.data, checksum)
-                target[rows] = values
-            target.attrs[_CHECKSUM] = np.uint32(checksum)
+                dataset[rows] = values
+                raw.check()
+            dataset.attrs[_CHECKSUM] = np.uint32(checksum)
+    raw.check()
+
+
+class _Forgiving(io.FileIO):
+    """A file that keeps the first error of a write, for `check` to raise.
+
+    HDF5 itself does not outlive one: h5py frees what belongs to its file a second time, which ends
+    the process.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.error = self.error or error
+            return memoryview(data).nbytes
+
+    def truncate(self, size=None):
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size
+
+    def check(self):
+        if self.error is not None:
+            raise self.error
 
 
 def map_arrays(path: pathlib.Path) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_tsvae.arrays.types import ArrayLike, PathLike
 from keras_tsvae.backend.keras_internals import ModelPart
-from keras_tsvae.files import expanded
+from keras_tsvae.files import expanded, written_beside
 from keras_tsvae.reading.keras_files import check_weights
 
 
@@ -44,8 +44,20 @@ class WholeWeights(ModelPart):
             ) from error
 
     def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
-        """As `keras.Model.save_weights`, to a local file; `~` is expanded."""
-        super().save_weights(expanded(filepath), overwrite=overwrite, **kwargs)
+        """As `keras.Model.save_weights`, to a local file, which is whole or not there.
+
+        Args:
+            filepath: Path that ends in `.weights.h5`; `~` is expanded.
+            overwrite: Whether a file that exists is replaced, instead of asking. Defaults to True.
+            **kwargs: Further arguments of `keras.Model.save_weights`. With `max_shard_size` there
+                are several files, which are written in place.
+        """
+        filepath = expanded(filepath)
+        if kwargs or not overwrite or not filepath.name.endswith(".weights.h5"):
+            super().save_weights(filepath, overwrite=overwrite, **kwargs)
+            return
+        with written_beside(filepath) as partial:
+            super().save_weights(partial)
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Sets the values of `weights` from a list of arrays, all or, if any does not fit, none."""

@@ -27,6 +27,6 @@ def test_killed_in_six_places(monkeypatch, tmp_path):
     backend = keras.backend.backend()
     assert reliability.start(tmp_path / "unbroken", backend, conditional=True)
     for place, after in KILLS:
-        assert not reliability.start(tmp_path / "killed", backend, True, place, after)
+        assert not reliability.start(tmp_path / "killed", backend, True, (place, after, 0))
     assert reliability.start(tmp_path / "killed", backend, conditional=True)
     assert reliability.differences(tmp_path / "killed", tmp_path / "unbroken") == []

@@ -77,3 +77,18 @@ def test_optimizers_and_the_mixture_stay_as_well(images, tmp_path):
     for ours, theirs in zip(before, values(model)):
         np.testing.assert_array_equal(ours, theirs)
     assert len(before) > len(model.variables)
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path, model = tmp_path / "a.weights.h5", MAKERS["first stage"](1)
+    model.save_weights(path)
+    before = path.read_bytes()
+
+    def broken(self, filepath, **kwargs):
+        filepath.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save_weights", broken)
+    with pytest.raises(OSError, match="No space left"):
+        model.save_weights(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
