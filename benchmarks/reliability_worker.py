@@ -30,10 +30,10 @@ EPOCHS = {"epochs": 6, "second_stage_epochs": 6}
 class Killer(keras.callbacks.Callback):
     """Kills the process at an event of one place, or some time after it."""
 
-    def __init__(self, place, after, delay, told):
+    def __init__(self, place, after, delay, told, first):
         super().__init__()
         self.place, self.left, self.delay = place, after, delay
-        self.told, self.now = told, "recognizer"
+        self.told, self.now = told, first
 
     def happens(self, place):
         if place == self.place:
@@ -130,7 +130,8 @@ def make(conditional):
 
 def train(folder, conditional, place=None, after=1, delay=0.0):
     """Trains to the end, unless it is killed before; or goes on."""
-    killer = Killer(place, int(after), float(delay), folder / "killed")
+    first = "recognizer" if conditional else "stage1"
+    killer = Killer(place, int(after), float(delay), folder / "killed", first)
     model, data, options = make(conditional)
     killer.watch()
     history = model.fit(

@@ -1,8 +1,9 @@
 """Samples, encodes, edits and evaluates in a loop: memory stays flat, and nothing is traced anew.
 
-From the model in Python and, on TensorFlow, from its SavedModel as well. After a warm-up of a fifth
-of the time, memory of the process (without pages of files) is measured every second; its slope is
-that of the least squares line. Compilations are counted as the backend counts them.
+From the model in Python and from a SavedModel, which TensorFlow has written and runs. After a
+warm-up of a fifth of the time, memory of the process (without pages of files) is measured every
+second; its slope is that of the least squares line. Compilations are counted as the backends count
+them.
 
     KERAS_BACKEND=jax python soak.py --minutes 30 --output results/soak_jax.json
 """
@@ -10,8 +11,11 @@ that of the least squares line. Compilations are counted as the backend counts t
 import argparse
 import collections
 import gc
+import os
 import pathlib
 import re
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -30,7 +34,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--output", type=pathlib.Path, help="JSON file for the figures")
+    parser.add_argument("--export", type=pathlib.Path, help="only write the SavedModel, here")
     args = parser.parse_args()
+    if args.export:
+        trained().export(args.export)
+        return
     with tempfile.TemporaryDirectory() as folder:
         work = steps(pathlib.Path(folder))
         counter = Compilations()
@@ -41,14 +49,20 @@ def main():
         record.save(args.output, [keras, np], backend=backend, minutes=args.minutes, **figures)
 
 
-def steps(folder):
-    """Returns functions without arguments, each of which is one use of a model."""
-    images, labels = digits()
+def trained():
+    """Returns a model of digits after one epoch of each stage."""
     first = tsvae.TwoStageVAE.from_preset("digits").first_stage
     second = tsvae.SecondStageVAE(first.latent_dim, width=64, depth=2, condition_dim=10)
     model = tsvae.ConditionalTwoStageVAE(first, second, tsvae.conditions.Classes(10))
     model.compile()
-    model.fit((images, labels), batch_size=64, epochs=1, second_stage_epochs=1, verbose=0)
+    model.fit(digits(), batch_size=64, epochs=1, second_stage_epochs=1, verbose=0)
+    return model
+
+
+def steps(folder):
+    """Returns functions without arguments, each of which is one use of a model."""
+    images, labels = digits()
+    model = trained()
     judge = tsvae.metrics.ClassifierFeatures.fit(images, labels, epochs=1)
     rng = np.random.default_rng(0)
 
@@ -76,10 +90,8 @@ def steps(folder):
             tsvae.data.Split(images[:100], labels[:100]), judge, num_samples=100, verbose=0
         )
 
-    made = {"sample": sample, "encode": encode, "edit": edit, "evaluate": evaluate}
-    if keras.backend.backend() == "tensorflow":
-        made["SavedModel"] = exported(model, folder, some, rng)
-    return made
+    saved = from_saved_model(folder / "exported", some, rng)
+    return [sample, encode, edit, evaluate, saved]
 
 
 def digits():
@@ -87,11 +99,12 @@ def digits():
     return split.images, split.labels
 
 
-def exported(model, folder, some, rng):
+def from_saved_model(folder, some, rng):
     import tensorflow as tf
 
-    model.export(folder / "exported")
-    loaded = tf.saved_model.load(str(folder / "exported"))
+    command = [sys.executable, __file__, "--export", str(folder)]
+    subprocess.run(command, env={**os.environ, "KERAS_BACKEND": "tensorflow"}, check=True)
+    loaded = tf.saved_model.load(str(folder))
 
     def use():
         # As tensors: TensorFlow traces a loaded function anew for every number of Python's.
@@ -105,7 +118,7 @@ def exported(model, folder, some, rng):
 
 
 class Compilations:
-    """Counts what the backend compiles or traces from now on."""
+    """Counts what TensorFlow traces and JAX compiles from now on."""
 
     def __init__(self):
         self.names = collections.Counter()
@@ -113,16 +126,15 @@ class Compilations:
             import jax
 
             jax.monitoring.register_event_duration_secs_listener(self._event)
-        else:
-            from tensorflow.python.eager.polymorphic_function import tracing_compilation
+        from tensorflow.python.eager.polymorphic_function import tracing_compilation
 
-            trace = tracing_compilation._create_concrete_function
+        trace = tracing_compilation._create_concrete_function
 
-            def counting(function_type, type_context, graph, options):
-                self.names[options.name] += 1
-                return trace(function_type, type_context, graph, options)
+        def counting(function_type, type_context, graph, options):
+            self.names[options.name] += 1
+            return trace(function_type, type_context, graph, options)
 
-            tracing_compilation._create_concrete_function = counting
+        tracing_compilation._create_concrete_function = counting
 
     def _event(self, name, seconds, **kwargs):
         self.names[name] += name.endswith("backend_compile_duration")
@@ -133,7 +145,7 @@ def soak(work, counter, seconds):
     start = time.perf_counter()
     times, mib, compiled, rounds = [], [], None, 0
     while (now := time.perf_counter() - start) < seconds:
-        for use in work.values():
+        for use in work:
             use()
         rounds += 1
         if now < WARM_UP * seconds:

@@ -120,10 +120,9 @@ class FitPlan:
         """Returns what tells this training from others, in values that JSON can hold."""
         whole, described = self.whole, dict(further)
         for name, part in (("data", x), ("validation_data", validation_data)):
-            if part is not None:
-                described[name] = describe_data(part.data)
-                if whole.takes_conditions:
-                    described[f"{name}_conditions"] = describe_data(part.labels)
+            described[name] = describe_data(part and part.data)
+            if whole.takes_conditions:
+                described[f"{name}_conditions"] = describe_data(part and part.labels)
         for fit in (self.first, self.second):
             described[fit.name] = {
                 "optimizer": describe_optimizer(whole.stages()[fit.name].optimizer),

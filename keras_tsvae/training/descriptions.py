@@ -89,7 +89,7 @@ def describe_data(data: Any) -> Any:
     if hasattr(data, "element_spec"):
         return {"batches": int(data.cardinality()), "of": str(data.element_spec)}
     if isinstance(data, keras.utils.PyDataset):
-        return {"batches": data.num_batches}
+        return {"batches": data.num_batches, "of": "PyDataset"}
     array = np.asanyarray(data)
     digest = hashlib.sha256()
     for start in range(0, len(array), _ROWS_AT_ONCE):
@@ -99,10 +99,13 @@ def describe_data(data: Any) -> Any:
 
 
 def differences(before: Any, now: Any, path: str = "") -> list[str]:
-    """Returns a line for each value in which two descriptions differ, at most eight."""
+    """Returns a line for each value in which two descriptions differ, at most eight.
+
+    What is not in the one before at all is of a later version, of this package or of Keras.
+    """
     lines = []
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
+        for key in sorted(before):
             inner = f"{path}.{key}".lstrip(".")
             lines += differences(before.get(key), now.get(key), inner)
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):

@@ -44,7 +44,9 @@ def assign_values(name: str, variables: list[keras.Variable], values: list[np.nd
             f"{len(current)}, or of other shapes"
         )
     for variable, value, now in zip(variables, values, current):
-        variable.assign(value if value.dtype == now.dtype else value.view(now.dtype))
+        if value.dtype.kind == "V":  # of what NumPy does not know, such as bfloat16
+            value = value.view(now.dtype)
+        variable.assign(value.astype(now.dtype))  # backends differ in those of seeds
 
 
 def generator_states() -> dict[str, Any]:
