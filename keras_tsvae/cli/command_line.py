@@ -12,6 +12,12 @@ from typer.core import TyperGroup
 
 from keras_tsvae.cli.messages import say
 
+_QUIET = {  # libraries that are loud on stderr
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_VERBOSITY": "error",
+}
+
 
 class CommandLine(TyperGroup):
     """A group of commands that ends with 0, 1 or 2, and says what went wrong in one line.
@@ -30,7 +36,8 @@ class CommandLine(TyperGroup):
         **extra: typing.Any,
     ) -> typing.Any:
         """Runs the command of `args`, or of the process, and ends the process."""
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is loud as it starts
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
         args = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in args
         args = [argument for argument in args if argument != "--debug"]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from keras_tsvae.cli.answer import Answer
+from keras_tsvae.cli.options import MODEL
 
 EXAMPLES = (
     "runs/mine",
@@ -19,9 +20,7 @@ _PORT = 7860
 
 
 def run(
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="The folder of a run, or a .keras file.")
-    ],
+    run: Annotated[str, typer.Argument(metavar="RUN", help=f"{MODEL}.")],
     host: Annotated[
         str, typer.Option(help="Whom it is served to: 0.0.0.0 for all that reach this machine.")
     ] = "127.0.0.1",
@@ -31,13 +30,15 @@ def run(
     """Play with a model on a page: samples, conditions, pictures of your own. Ctrl-C ends it."""
     from keras_tsvae import explore
     from keras_tsvae.cli import models
-    from keras_tsvae.cli.paths import existing
+    from keras_tsvae.cli.paths import located
+    from keras_tsvae.saving.addresses import is_address
 
-    path = existing(run, "RUN")
+    path = located(run, "RUN")
     explore.require_gradio()
     _check_free(host, port)
     model = models.two_stage(run, "RUN")
-    title = (path if path.is_dir() else path.with_suffix("")).resolve().name
+    place = pathlib.Path(run if is_address(run) else path.resolve())
+    title = place.stem if path.is_file() else place.name
     page = explore.page(model, resize=_resize(path), title=title)
     address = page.launch(
         server_name=host,

@@ -1,30 +1,27 @@
 """`keras-tsvae info`: what is in the file of a model."""
 
-import json
 import pathlib
 import typing
-import zipfile
 from typing import Annotated
 
 import typer
 
 from keras_tsvae.cli.answer import Answer
-from keras_tsvae.cli.options import Json
+from keras_tsvae.cli.options import MODEL, Json
 
-EXAMPLES = ("model.keras", "runs/digits_fast --json", "saved_model")
+EXAMPLES = ("model.keras", "runs/digits_fast --json", "hf://user/model", "saved_model")
+_WRITTEN = ("keras_version", "keras_tsvae_version", "backend", "date_saved")
 
 
 def run(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A .keras file, a run, or a SavedModel.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=f"{MODEL}; or a SavedModel.")],
     as_json: Json = False,
 ) -> Answer:
     """Tell what a model is: stages, shapes, conditions, versions, training so far."""
     from keras_tsvae.cli import models
-    from keras_tsvae.cli.paths import existing, is_saved_model, model_in
+    from keras_tsvae.cli.paths import is_saved_model, located, model_in
 
-    path = model_in(existing(file, "FILE"))
+    path = model_in(located(file, "FILE"))
     if path is None:
         raise ValueError(f"FILE must hold a model. Received: the folder {file!r} with none")
     if is_saved_model(path):
@@ -45,10 +42,11 @@ def run(
 
 
 def _versions(path: pathlib.Path) -> dict[str, typing.Any]:
-    """Returns what Keras wrote down of how the file came to be."""
-    with zipfile.ZipFile(path) as archive:
-        metadata = json.loads(archive.read("metadata.json"))
-    return {name: metadata.get(name) for name in ("keras_version", "date_saved")}
+    """Returns what is written down of how a file or folder came to be."""
+    from keras_tsvae.reading.keras_files import described
+
+    metadata = described(path).metadata
+    return {name: metadata.get(name) for name in _WRITTEN if name in metadata}
 
 
 def _model(model: typing.Any) -> dict[str, typing.Any]:

@@ -10,6 +10,7 @@ from keras_tsvae.cli import (
     info,
     interpolate,
     presets,
+    push,
     reconstruct,
     sample,
     statistics,
@@ -20,10 +21,10 @@ from keras_tsvae.cli.command_line import CommandLine
 
 HELP = """Two-Stage VAE: draw, change and measure pictures.
 
-A MODEL is a .keras file, the folder of a run that holds one, or, to sample, a SavedModel. Results
-go to stdout, progress and errors to stderr. The exit code is 0 for success; 2 where the command
-itself is wrong: an option, a path that is not there, a class that the model does not know; and 1
-for anything else.
+A MODEL is a .keras file, the folder of a run that holds one, the folder of a model, an address such
+as hf://user/model, or, to sample, a SavedModel. Results go to stdout, progress and errors to
+stderr. The exit code is 0 for success; 2 where the command itself is wrong: an option, a path that
+is not there, a class that the model does not know; and 1 for anything else.
 
 With --debug, anywhere, errors come with their traceback.
 """
@@ -39,6 +40,7 @@ COMMANDS = {
     "fid": fid,
     "statistics": statistics,
     "export": export,
+    "push": push,
     "explore": explore,
 }
 

@@ -5,7 +5,7 @@ import typing
 
 import typer
 
-from keras_tsvae.cli.paths import existing, is_saved_model, model_in
+from keras_tsvae.cli.paths import is_saved_model, located, model_in
 
 if typing.TYPE_CHECKING:
     import keras
@@ -15,7 +15,7 @@ if typing.TYPE_CHECKING:
 
 
 def read_model(path: pathlib.Path, compile: bool = False) -> "keras.Model":
-    """Returns the model of a `.keras` file, of any class of this package's.
+    """Returns the model of a `.keras` file or a folder, of any class of this package's.
 
     Raises:
         ValueError: If it cannot be read.
@@ -36,8 +36,8 @@ def two_stage(path: str, argument: str = "MODEL", compile: bool = False) -> "Two
     file = _found(path, argument)
     if is_saved_model(file):
         raise ValueError(
-            f"{argument} must be a .keras file here, or a run with one: a SavedModel can only be "
-            f"sampled. Received: {str(file)!r}"
+            f"{argument} must be a .keras file here, or a folder with one: a SavedModel can only "
+            f"be sampled. Received: {str(file)!r}"
         )
     return _checked(read_model(file, compile), file, argument)
 
@@ -49,7 +49,7 @@ def sampler(path: str, argument: str = "MODEL") -> "TwoStageVAE | SavedSampler":
 
 
 def open_sampler(file: pathlib.Path, argument: str) -> "TwoStageVAE | SavedSampler":
-    """Returns the model of a `.keras` file or of a SavedModel's folder."""
+    """Returns the model of a `.keras` file, or of the folder of a model or a SavedModel."""
     if is_saved_model(file):
         from keras_tsvae.export.saved_sampler import SavedSampler
 
@@ -70,7 +70,7 @@ def conditional(path: str, command: str) -> "ConditionalTwoStageVAE":
 
 
 def _found(path, argument):
-    file = model_in(existing(path, argument))
+    file = model_in(located(path, argument))
     if file is None:
         raise ValueError(f"{argument} must hold a model. Received: the folder {path!r} with none")
     return file

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A .keras file, or the folder of a run.")
-]
+MODEL = "A .keras file, the folder of a run or of a model, or hf://user/model"  # in help
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=f"{MODEL}.")]
 Pictures = Annotated[
     list[str], typer.Argument(metavar="PICTURES", help="Files, or folders of pictures.")
 ]

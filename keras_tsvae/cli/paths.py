@@ -4,7 +4,10 @@ import pathlib
 
 import typer
 
+from keras_tsvae.cli.progress import busy
 from keras_tsvae.files import expanded
+from keras_tsvae.reading.keras_files import is_model_folder
+from keras_tsvae.saving.addresses import fetched, is_address
 
 JUDGE = "judge.keras"  # beside a run's model
 
@@ -21,6 +24,17 @@ def existing(path: str, argument: str) -> pathlib.Path:
     return found
 
 
+def located(path: str, argument: str) -> pathlib.Path:
+    """Returns the path of a model: as `existing`, or of what an `hf://` or `kaggle://` names."""
+    if not is_address(path):
+        return existing(path, argument)
+    try:
+        with busy("Fetching"):
+            return fetched(path)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=f"'{argument}'") from error
+
+
 def is_saved_model(path: pathlib.Path) -> bool:
     """Whether it is the folder of a SavedModel."""
     return (path / "saved_model.pb").is_file()
@@ -29,16 +43,17 @@ def is_saved_model(path: pathlib.Path) -> bool:
 def model_in(path: pathlib.Path) -> pathlib.Path | None:
     """Returns the model that a path means: itself, or the one in the folder of a run.
 
-    In a folder that is `model.keras`, a file with the folder's own name, or the only `.keras` file
-    that is no judge; where there is none, `saved_model`.
+    The folder that `save_to_preset` wrote is a model itself. In that of a run it is `model.keras`,
+    a file with the folder's own name, or the only `.keras` file that is no judge; where there is
+    none, `saved_model`.
 
     Returns:
-        Path of a file or of a SavedModel's folder; None of a folder without one.
+        Path of a file, or of the folder of a model or a SavedModel; None of a folder without one.
 
     Raises:
         ValueError: If a folder holds several models.
     """
-    if not path.is_dir() or is_saved_model(path):
+    if not path.is_dir() or is_saved_model(path) or is_model_folder(path):
         return path
     for name in ("model.keras", f"{path.resolve().name}.keras"):
         if (path / name).is_file():

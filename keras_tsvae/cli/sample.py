@@ -20,9 +20,7 @@ _BATCH = 256
 def run(
     model: Annotated[
         str,
-        typer.Argument(
-            metavar="MODEL", help="A .keras file, the folder of a run, or of a SavedModel."
-        ),
+        typer.Argument(metavar="MODEL", help=f"{options.MODEL}; or the folder of a SavedModel."),
     ],
     output: options.Output,
     n: Annotated[

@@ -10,7 +10,7 @@ import typer
 from keras_tsvae import data
 from keras_tsvae.arrays.types import ImagesLike
 from keras_tsvae.cli import models
-from keras_tsvae.cli.paths import JUDGE, existing, model_in
+from keras_tsvae.cli.paths import JUDGE, existing, located, model_in
 from keras_tsvae.data.picture_folder import find_pictures, picture_batches
 from keras_tsvae.metrics import InceptionV3Features, ReferenceStatistics, as_extractor
 from keras_tsvae.metrics.classifier_features import ClassifierFeatures
@@ -65,7 +65,7 @@ def find_source(text: str, argument: str, data_dir: str | None = None) -> Source
     Args:
         text: A data set's name, with `:train`, `:validation` or `:test`, which is the default;
             or the path of an `.npz` of statistics or of images, a `.keras` file, a SavedModel, the
-            folder of a run, or one of pictures.
+            folder of a model, of a run, or of pictures; or `hf://user/model`.
         argument: What errors call it.
         data_dir: As `keras_tsvae.data.load` takes it. Defaults to None.
 
@@ -76,7 +76,7 @@ def find_source(text: str, argument: str, data_dir: str | None = None) -> Source
     name, _, part = text.partition(":")
     if name in data.names() and name != "image_folder" and part in ("", *_PARTS):
         return Source(getattr(data.load(name, data_dir), part or "test"))
-    path = existing(text, argument)
+    path = located(text, argument)
     if path.suffix == ".npz":
         return _npz(path, argument)
     file = model_in(path)

@@ -60,13 +60,23 @@ print(json.dumps(results))
 """
 OFFLINE = """
 import json, sys, keras, keras_tsvae as tsvae
+from keras_tsvae.cli.main import app
 from keras_tsvae.saving.digests import weights_digest
+from typer.testing import CliRunner
 results = {"ours": weights_digest(tsvae.TwoStageVAE.from_preset("hf://user/squares"))}
 results["keras"] = weights_digest(keras.saving.load_model("hf://user/squares"))
 try:
     tsvae.load_model("hf://user/unknown")
 except Exception as error:
     results["unknown"] = f"{type(error).__name__}: {error}"
+def program(*arguments):
+    done = CliRunner().invoke(app, arguments)
+    return [done.exit_code, done.stdout, done.stderr]
+
+results["info"] = program("info", "hf://user/squares@v2", "--json")
+results["sample"] = program("sample", "hf://user/squares", "-n", "2", "-o", sys.argv[1])
+results["sample of none"] = program("sample", "hf://user/unknown", "-o", "none.npz")
+results["sample of nothing"] = program("sample", "hf://unknown", "-o", "none.npz")
 print(json.dumps(results))
 """
 
@@ -179,12 +189,23 @@ def test_what_is_refused(pushed):
 
 
 @pytest.mark.slow
-def test_without_network(pushed, fitted):
+def test_without_network(pushed, fitted, tmp_path):
     _, _, folder = pushed
-    home = str(folder / "hf")
-    results = child(OFFLINE, HF_HUB_OFFLINE="1", HF_HOME=home, HF_ENDPOINT="http://127.0.0.1:9")
+    out, home = tmp_path / "out.npz", str(folder / "hf")
+    nowhere = "http://127.0.0.1:9"
+    results = child(OFFLINE, out, HF_HUB_OFFLINE="1", HF_HOME=home, HF_ENDPOINT=nowhere)
     assert results["ours"] == results["keras"] == weights_digest(fitted)
     assert results["unknown"].startswith("ConnectionError: 'hf://user/unknown' cannot be downl")
+    code, answer, _ = results["info"]
+    known = json.loads(answer)
+    assert code == 0 and known["model"] == "TwoStageVAE" and known["stages"]
+    assert known["keras_tsvae_version"] == tsvae.__version__ and known["backend"]
+    assert results["sample"][0] == 0 and np.load(out)["images"].shape == (2, 8, 8, 1)
+    for name, wanted in (("sample of none", 1), ("sample of nothing", 2)):
+        code, answer, errors = results[name]
+        assert code == wanted and not answer
+        assert errors.startswith("Error: ") and errors.count("\n") == 1
+        assert "unknown" in errors
 
 
 @pytest.mark.backend_free
