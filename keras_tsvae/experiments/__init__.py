@@ -18,6 +18,7 @@ The folder of a run, in which everything is there whole or not at all:
   model `classes.png` or `attributes.png`;
 - `evaluation.json`, after an evaluation: its settings, `rows`, figures of each set of images by its
   `name`, `caption`, and `obedience`; and `judge.keras`, where a judge was trained;
+- `report.html`: all of that on one page, see `write_report`;
 - `backup/`: what an interrupted training goes on from.
 """
 
@@ -27,6 +28,7 @@ from keras_tsvae.experiments.evaluation_settings import EvaluationSettings
 from keras_tsvae.experiments.experiment import Experiment
 from keras_tsvae.experiments.fit_settings import FitSettings
 from keras_tsvae.experiments.plan import choose
+from keras_tsvae.experiments.report import write_report
 from keras_tsvae.experiments.run_folder import RunFolder
 from keras_tsvae.experiments.script import run_script
 from keras_tsvae.experiments.training import train
@@ -42,4 +44,5 @@ __all__ = [
     "evaluate",
     "run_script",
     "train",
+    "write_report",
 ]

@@ -5,7 +5,6 @@ Skipped where Gradio, Playwright or a browser is missing. One page serves all te
 
 import base64
 import io
-import shutil
 import socket
 
 import keras
@@ -16,10 +15,10 @@ from PIL import Image
 from keras_tsvae.arrays.grids import image_grid
 from keras_tsvae.explore import Explorer, Wish, page
 from tests import tiny
+from tests.browsing import browser  # noqa: F401
 from tests.conditions import toy
 
 pytestmark = pytest.mark.slow
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 30_000  # milliseconds, on a machine that does much else
 
 
@@ -60,18 +59,8 @@ def served(called, explorer):
     blocks.close(verbose=False)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"There is no browser: none of {', '.join(BROWSERS)}")
-    with api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-
-
 @pytest.fixture
-def visit(browser, served, called):
+def visit(browser, served, called):  # noqa: F811
     """A page in the browser; at the end there was no error, and no other host was asked for."""
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     tab.set_default_timeout(PATIENCE)
