@@ -21,7 +21,7 @@ def run(
     without: options.Without = None,
     values: options.Values = None,
     strength: options.Strength = 1.0,
-    resize: options.Resize = "crop",
+    resize: options.Resize = None,
     skip_broken: options.SkipBroken = False,
     overwrite: options.Overwrite = False,
 ) -> Answer:
@@ -29,6 +29,7 @@ def run(
     from keras_tsvae.cli import models, outputs
     from keras_tsvae.cli.conditions import asked
     from keras_tsvae.cli.pictures import read_pictures
+    from keras_tsvae.cli.runs import resize_of
 
     path = outputs.check_output(output, overwrite)
     editor = models.conditional(model, "edit")
@@ -37,6 +38,8 @@ def run(
         raise typer.BadParameter(
             "say what to change", param_hint="'--with', '--class' or '--value'"
         )
-    names, images = read_pictures(pictures, editor.image_shape, resize, skip_broken)
+    names, images = read_pictures(
+        pictures, editor.image_shape, resize_of(resize, model), skip_broken
+    )
     edited = editor.edit(images, change, strength=strength)
     return Answer(outputs.write_pictures(path, edited, names))

@@ -34,14 +34,12 @@ def run(
     a: Annotated[str, typer.Argument(metavar="A", help=f"Generated pictures. {_SIDE}")],
     b: Annotated[str, typer.Argument(metavar="B", help="Real pictures. The same kinds.")],
     features: options.Features = "inception",
-    protocol: Annotated[
-        str, typer.Option(metavar="standard|dai-wipf", help="How pictures are prepared.")
-    ] = "standard",
+    protocol: options.Protocol = "standard",
     samples: Annotated[int, typer.Option(min=2, help="Pictures that a model draws.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Of what a model draws.")] = 0,
     stage: options.Stage = "2",
     inception_score: Annotated[bool, typer.Option("--inception-score", help="Also, of A.")] = False,
-    resize: options.Resize = "crop",
+    resize: options.Resize = None,
     skip_broken: options.SkipBroken = False,
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
@@ -50,15 +48,13 @@ def run(
 
     Pictures of a folder are resized where the other side, or a judge, asks for a shape.
     """
-    from keras_tsvae.cli.pictures import check_resize
     from keras_tsvae.cli.progress import busy
+    from keras_tsvae.cli.runs import resize_of
     from keras_tsvae.cli.sources import find_features, find_source, reference_of
-    from keras_tsvae.metrics import PROTOCOLS, FrechetInceptionDistance
+    from keras_tsvae.metrics import FrechetInceptionDistance
 
-    if protocol not in PROTOCOLS:
-        message = f"{protocol!r} is not {' or '.join(PROTOCOLS)}"
-        raise typer.BadParameter(message, param_hint="'--protocol'")
-    check_resize(resize)
+    options.check_protocol(protocol)
+    resize = resize_of(resize, a, b)
     sampling = {"seed": seed, "stage": options.stage_of(stage)}
     sides = find_source(a, "A", data_dir), find_source(b, "B", data_dir)
     extractor = find_features(features, a, b)

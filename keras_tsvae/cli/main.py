@@ -4,6 +4,7 @@ import typer
 
 from keras_tsvae.cli import (
     edit,
+    evaluate,
     explore,
     export,
     fid,
@@ -14,6 +15,7 @@ from keras_tsvae.cli import (
     reconstruct,
     sample,
     statistics,
+    train,
     traverse,
 )
 from keras_tsvae.cli.answer import answered
@@ -30,6 +32,7 @@ With --debug, anywhere, errors come with their traceback.
 """
 
 COMMANDS = {
+    "train": train,
     "presets": presets,
     "info": info,
     "sample": sample,
@@ -37,6 +40,7 @@ COMMANDS = {
     "reconstruct": reconstruct,
     "interpolate": interpolate,
     "traverse": traverse,
+    "evaluate": evaluate,
     "fid": fid,
     "statistics": statistics,
     "export": export,

@@ -41,8 +41,14 @@ Strength = Annotated[
 Steps = Annotated[int, typer.Option(min=2, help="Pictures from one end to the other.")]
 Stage = Annotated[str, typer.Option(metavar="1|2|mixture", help="What the model draws from.")]
 Resize = Annotated[
-    str,
-    typer.Option(metavar="crop|pad|stretch", help="How pictures come to the model's shape."),
+    str | None,
+    typer.Option(
+        metavar="crop|pad|stretch",
+        help="How pictures come to the model's shape. [default: as in the model's run, or crop]",
+    ),
+]
+Protocol = Annotated[
+    str, typer.Option(metavar="standard|dai-wipf", help="How pictures are prepared.")
 ]
 SkipBroken = Annotated[
     bool, typer.Option("--skip-broken", help="Go on without pictures that cannot be read.")
@@ -58,6 +64,15 @@ Features = Annotated[
 DataDir = Annotated[
     str | None, typer.Option(help="Folder of a data set's files, where it is named.")
 ]
+
+
+def check_protocol(protocol: str) -> None:
+    """Raises a usage error unless it is a name of `keras_tsvae.metrics.PROTOCOLS`."""
+    from keras_tsvae.metrics import PROTOCOLS
+
+    if protocol not in PROTOCOLS:
+        message = f"{protocol!r} is not {' or '.join(PROTOCOLS)}"
+        raise typer.BadParameter(message, param_hint="'--protocol'")
 
 
 def stage_of(stage: str) -> int | str:

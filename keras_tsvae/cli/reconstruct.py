@@ -13,15 +13,18 @@ def run(
     model: options.Model,
     pictures: options.Pictures,
     output: options.Output,
-    resize: options.Resize = "crop",
+    resize: options.Resize = None,
     skip_broken: options.SkipBroken = False,
     overwrite: options.Overwrite = False,
 ) -> Answer:
     """Encode pictures and decode them again."""
     from keras_tsvae.cli import models, outputs
     from keras_tsvae.cli.pictures import read_pictures
+    from keras_tsvae.cli.runs import resize_of
 
     path = outputs.check_output(output, overwrite)
     coder = models.two_stage(model)
-    names, images = read_pictures(pictures, coder.image_shape, resize, skip_broken)
+    names, images = read_pictures(
+        pictures, coder.image_shape, resize_of(resize, model), skip_broken
+    )
     return Answer(outputs.write_pictures(path, coder.reconstruct(images), names))

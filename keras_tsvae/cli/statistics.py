@@ -26,7 +26,9 @@ def run(
     limit: Annotated[
         int | None, typer.Option(min=2, help="Pictures at the most; of a model 10,000 by default.")
     ] = None,
-    resize: options.Resize = "crop",
+    resize: Annotated[
+        str, typer.Option(metavar="crop|pad|stretch", help="How pictures come to that.")
+    ] = "crop",
     size: Annotated[
         int | None, typer.Option(min=1, help="Side of a folder's pictures. [default: their own]")
     ] = None,

@@ -25,18 +25,19 @@ def run(
     ],
     output: options.Output,
     steps: options.Steps = 7,
-    resize: options.Resize = "crop",
+    resize: options.Resize = None,
     overwrite: options.Overwrite = False,
 ) -> Answer:
     """Draw a picture as one thing it shows goes from one extreme to the other."""
     from keras_tsvae.cli import models, outputs
     from keras_tsvae.cli.conditions import class_label, usage_errors
     from keras_tsvae.cli.pictures import read_picture
+    from keras_tsvae.cli.runs import resize_of
 
     path = outputs.check_output(output, overwrite)
     editor = models.conditional(model, "traverse")
     along = class_label(editor.conditions, name)
-    image = read_picture(picture, editor.image_shape, resize, "PICTURE")
+    image = read_picture(picture, editor.image_shape, resize_of(resize, model), "PICTURE")
     with usage_errors("'NAME'"):
         images = editor.traverse(image, along, steps)
     names = [f"step{step}.png" for step in range(steps)]

@@ -19,6 +19,7 @@ _VALIDATION = 0.35  # of the time of a step, for as many images: forwards alone
 _WATCHED = 2000  # images whose active units are counted after each epoch
 _BETWEEN = 0.1  # seconds from one epoch to the next
 _RECOGNIZER = 0.1  # of the time of the first stage, at the least
+_MOST_TIMES = 10  # as long as of few images, that a second stage takes to begin
 _SPARED = 0.05  # of a budget
 
 
@@ -30,7 +31,7 @@ class Estimate:
         parameters: Of the model.
         setup: Until the first step: the networks are traced and compiled.
         epoch: An epoch of the first stage, with what is watched at its end.
-        encoding: Of all images, between the stages.
+        between: Until the second stage's first epoch: all images are encoded.
         second_stage_epoch: An epoch of the second stage.
         memory: Bytes that this process has needed at the most; None where that is not known.
         images: How many it was measured on.
@@ -39,7 +40,7 @@ class Estimate:
     parameters: int
     setup: float
     epoch: float
-    encoding: float
+    between: float
     second_stage_epoch: float
     memory: int | None
     images: int
@@ -47,7 +48,7 @@ class Estimate:
     def seconds(self, epochs: int, second_stage_epochs: int) -> float:
         """Returns the time of a training of so many epochs of either stage."""
         stages = epochs * self.epoch + second_stage_epochs * self.second_stage_epoch
-        return self.setup + self.encoding + stages
+        return self.setup + self.between + stages
 
     def epochs_within(self, seconds: float, second_stage_epochs: int | None = None) -> int:
         """Returns how many epochs of the first stage fit into a time, 1 at the least.
@@ -75,7 +76,8 @@ def estimate(experiment: Experiment, train: Split, num_train: int, num_test: int
     few = Split(train.images[rows], train.labels[rows])
     keras.utils.set_random_seed(experiment.fit.seed)
     begin = time.monotonic()
-    model = experiment.make_model()
+    constant = dataclasses.replace(preset, schedule="constant")  # else its length is warned of
+    model = dataclasses.replace(experiment, model=constant).make_model()
     size, clock = min(preset.batch_size, len(few)), _Clock()
     options: dict[str, typing.Any] = {"batch_size": size, "verbose": 0}
     if isinstance(model, ConditionalTwoStageVAE):
@@ -83,7 +85,8 @@ def estimate(experiment: Experiment, train: Split, num_train: int, num_test: int
     model.fit(few, epochs=_PASSES, second_stage_epochs=0, callbacks=[clock], **options)
     step = statistics.median(clock.steps)
     setup = time.monotonic() - begin - step * len(clock.steps)
-    second_stage_epoch = _second_stage(model, few, size) * num_train / len(few)
+    begun, second_stage_epoch = _second_stage(model, few, size)
+    more = num_train / len(few)
     per_image = step / size
     watched = _VALIDATION * per_image * (num_test + min(num_test, _WATCHED))
     epoch = step * (num_train // size or 1) + watched + _BETWEEN
@@ -93,25 +96,23 @@ def estimate(experiment: Experiment, train: Split, num_train: int, num_test: int
         parameters=model.count_params(),
         setup=setup,
         epoch=epoch,
-        encoding=_VALIDATION * per_image * num_train,
-        second_stage_epoch=second_stage_epoch,
+        between=_VALIDATION * per_image * num_train + min(more, _MOST_TIMES) * begun,
+        second_stage_epoch=more * second_stage_epoch,
         memory=_memory(),
         images=len(few),
     )
 
 
 def _second_stage(model, few, size):
-    """Returns the time of an epoch of the second stage over so many images."""
-    epochs = model.preset.second_stage_epochs
+    """Returns the times of the beginning and of an epoch of the second stage, of few images."""
     size = min(model.preset.second_stage_batch_size or size, len(few))
-    if not epochs:
-        return 0.0
     posteriors, times = model.posteriors(few), []
-    for _ in range(2):
+    for epochs in (1, 1, 3):  # the first is compiled
         begin = time.monotonic()
-        model.second_stage.fit(posteriors, batch_size=size, epochs=min(epochs, 2), verbose=0)
+        model.second_stage.fit(posteriors, batch_size=size, epochs=epochs, verbose=0)
         times.append(time.monotonic() - begin)
-    return min(times) / min(epochs, 2)
+    epoch = max(times[2] - times[1], 0.0) / 2
+    return max(times[1] - epoch, 0.0), epoch
 
 
 def _memory():

@@ -12,6 +12,7 @@ from keras_tsvae.data.picture_folder import search_pictures
 
 _LOOKED_AT = 1000  # headers of pictures
 _DECODED = 100  # of those that say that they have colours
+_FEWEST_TO_TEST = 2
 _SEEN_AT = 64  # pixels of height and width
 _GREY = 16  # levels between the colours of a pixel, which lossy formats make of grey
 SIDES = (16, 32, 64)  # that pictures come to by default: the greatest that most of them have
@@ -73,6 +74,15 @@ def label_kind(data: ImageData) -> str | None:
     if np.ndim(data.train.labels) == 2:
         return "attributes"
     return "classes" if len(data.label_names) > 1 else None
+
+
+def check_enough(num_train: int, num_test: int, batch_size: int) -> None:
+    """Raises a `ValueError` unless there are pictures for a batch, and some to test with."""
+    if num_test < _FEWEST_TO_TEST or num_train < max(2, batch_size):
+        raise ValueError(
+            f"There must be {max(2, batch_size)} pictures to train on, the `batch_size`, and "
+            f"{_FEWEST_TO_TEST} to test with. Received: {num_train} and {num_test}"
+        )
 
 
 def listed_in_celeba(folder: pathlib.Path) -> int:

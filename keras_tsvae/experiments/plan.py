@@ -4,16 +4,20 @@ import dataclasses
 import math
 import tempfile
 import typing
+from collections.abc import Container
+
+import numpy as np
 
 from keras_tsvae import presets
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.data.image_data import ImageData
+from keras_tsvae.data.split import Split
 from keras_tsvae.experiments.budget import parse_budget
 from keras_tsvae.experiments.data_settings import DataSettings
 from keras_tsvae.experiments.estimate import Estimate, estimate
 from keras_tsvae.experiments.evaluation_settings import EvaluationSettings
 from keras_tsvae.experiments.experiment import Experiment
-from keras_tsvae.experiments.facts import FolderFacts, facts_of, listed_in_celeba
+from keras_tsvae.experiments.facts import FolderFacts, check_enough, facts_of, listed_in_celeba
 from keras_tsvae.experiments.fit_settings import FitSettings
 from keras_tsvae.experiments.recipe import recipe
 from keras_tsvae.experiments.sources import preset_of, settings_of
@@ -139,14 +143,15 @@ def plan(
     timed = seconds is not None or (published is None and "epochs" not in overrides)
     overrides |= _conditions(conditions, published, facts)
     model = _preset(settings, published, facts, overrides)
+    check_enough(facts["num_train"], facts["num_test"], model.batch_size)
     fit = dataclasses.replace(fit, budget=budget or (BUDGET if timed else None))
     experiment = Experiment(settings, model, fit, evaluation)
     measured = None
     if timed or trial:
         measured = estimate(experiment, data.train, facts["num_train"], facts["num_test"])
     if timed and measured is not None:
-        seconds = seconds or parse_budget(BUDGET)[0]
-        model = _with_epochs(experiment, measured, typing.cast(float, seconds), overrides)
+        time = typing.cast(float, seconds or parse_budget(BUDGET)[0])
+        model = with_epochs(experiment.model, measured, time, overrides)
         experiment = dataclasses.replace(experiment, model=model)
     return Plan(experiment, data, facts, measured)
 
@@ -172,11 +177,10 @@ def _read(
 
 
 def _in_memory(data):
-    parts = ("train", "validation", "test")
-    splits = {part: getattr(data, part) for part in parts}
     copies = {
-        part: dataclasses.replace(split, images=split.images.copy())
-        for part, split in splits.items()
+        part: dataclasses.replace(split, images=np.array(split.images))
+        for part, split in vars(data).items()
+        if isinstance(split, Split)
     }
     return dataclasses.replace(data, **copies)
 
@@ -223,11 +227,18 @@ def _preset(settings, published, facts, overrides):
     return presets.get(published.name, **{**own, **overrides})
 
 
-def _with_epochs(experiment, measured, seconds, overrides):
-    """Returns the preset with as many epochs as fit into a time."""
-    preset = experiment.model
-    given = preset.second_stage == "mixture" or "second_stage_epochs" in overrides
-    if given:
+def with_epochs(
+    preset: presets.Preset, measured: Estimate, seconds: float, given: Container[str]
+) -> presets.Preset:
+    """Returns a preset with as many epochs as fit into a time.
+
+    Args:
+        preset: The preset.
+        measured: An `Estimate` of it.
+        seconds: The time.
+        given: What has been given; `"second_stage_epochs"` stay as they are then.
+    """
+    if preset.second_stage == "mixture" or "second_stage_epochs" in given:
         epochs = measured.epochs_within(seconds, preset.second_stage_epochs)
         return dataclasses.replace(preset, epochs=epochs)
     epochs = measured.epochs_within(seconds)

@@ -8,6 +8,7 @@ from keras_tsvae.presets import Preset
 
 _WIDE = 48  # pixels from which on the networks are narrower, for the sake of time
 _SMALL = 16  # pixels up to which an image is a small one
+_FEW = 5000  # images
 _ROUNDS = 20  # of the mixture
 
 
@@ -48,6 +49,8 @@ def recipe(
         chosen["num_scale"] = max(1, min(4, int(math.log2(shortest / 2)))) if shortest > 2 else 1
     if network != "resnet" and longest >= _WIDE:
         chosen["base_dim"] = 32
+    if network == "infogan" and (longest >= _WIDE or train_size < _FEW):
+        chosen["fc_dim"] = 256  # of 1024, nine in ten of all weights would be its
     chosen |= overrides
     rounds = _ROUNDS if chosen["second_stage"] == "mixture" else 2 * chosen["epochs"]
     return Preset(

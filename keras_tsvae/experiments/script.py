@@ -19,6 +19,7 @@ from keras_tsvae.experiments.facts import facts_of
 from keras_tsvae.experiments.fit_settings import FitSettings
 from keras_tsvae.experiments.run_folder import RunFolder
 from keras_tsvae.experiments.training import train
+from keras_tsvae.files import expanded
 from keras_tsvae.models import TwoStageVAE
 
 _SHOWN = ("loss", "mse", "kl", "gamma", "active_units")
@@ -49,7 +50,7 @@ def run_script(
     settings = DataSettings(
         args.preset_settings.dataset,
         "set",
-        args.data_dir,
+        args.data_dir and str(expanded(args.data_dir).resolve()),
         args.limit,
         data_options or {},
     )

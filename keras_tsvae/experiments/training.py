@@ -11,7 +11,7 @@ from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.data.split import Split
 from keras_tsvae.experiments.drawing import Figures, write_pictures
 from keras_tsvae.experiments.experiment import Experiment
-from keras_tsvae.experiments.facts import facts_of
+from keras_tsvae.experiments.facts import check_enough, facts_of
 from keras_tsvae.experiments.run_folder import RunFolder
 from keras_tsvae.files import written_beside
 from keras_tsvae.models import TwoStageVAE
@@ -56,11 +56,13 @@ def train(
         The trained model.
 
     Raises:
-        ValueError: If `output` holds something else, or the run of another experiment.
+        ValueError: If `output` holds something else, or the run of another experiment, or there
+            are too few pictures.
     """
     run = RunFolder(output)
     run.check(experiment, restart)
     data = experiment.data.load() if data is None else data
+    check_enough(len(data.train), len(data.test), experiment.model.batch_size)
     run.begin(experiment, {**facts_of(data), **(facts or {})}, restart, command)
     keras.utils.set_random_seed(experiment.fit.seed)
     model = experiment.make_model()
