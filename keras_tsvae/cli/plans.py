@@ -196,4 +196,5 @@ def results(folder: RunFolder) -> dict[str, typing.Any]:
     last = {name: values[-1] for name, values in history.items() if values}
     losses = [f"{last[key]:.4g}" for key in ("stage1_loss", "stage2_loss") if key in last]
     said = {"losses": " and ".join(losses), "saved": str(folder.model)}
+    said["report"] = str(folder.path / "report.html")
     return {"goes_on": False, "losses": last, "results": said}

@@ -12,6 +12,7 @@ from keras_tsvae.evaluation.generation_report import GenerationReport
 from keras_tsvae.evaluation.obedience import evaluate_obedience
 from keras_tsvae.evaluation.obedience_report import ObedienceReport
 from keras_tsvae.experiments.facts import label_kind
+from keras_tsvae.experiments.report import write_report
 from keras_tsvae.experiments.run_folder import RunFolder
 from keras_tsvae.files import expanded
 from keras_tsvae.metrics import ClassifierFeatures, InceptionV3Features
@@ -60,7 +61,7 @@ def evaluate(
     data: ImageData | None = None,
     others: Callable[[TwoStageVAE, ImageData], Mapping[str, TwoStageVAE]] | None = None,
 ) -> Evaluation:
-    """Measures the model of a run and writes the figures to its `evaluation.json`.
+    """Measures the model of a run and writes the figures to its `evaluation.json` and report.
 
     Reconstructions, samples of either stage and, if one is fitted, of the mixture, and training
     images are held against test images (see `TwoStageVAE.evaluate_generation`). Of a conditional
@@ -106,6 +107,7 @@ def evaluate(
         report[name] = rows["stage2"]
     evaluation = Evaluation(report, _obedience(run, model, settings, data, judge, verbose))
     run.write_json("evaluation.json", {**_settings(settings, report), **evaluation.to_dict()})
+    write_report(run.path)
     return evaluation
 
 

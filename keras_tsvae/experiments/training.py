@@ -12,6 +12,7 @@ from keras_tsvae.data.split import Split
 from keras_tsvae.experiments.drawing import Figures, write_pictures
 from keras_tsvae.experiments.experiment import Experiment
 from keras_tsvae.experiments.facts import check_enough, facts_of
+from keras_tsvae.experiments.report import write_report
 from keras_tsvae.experiments.run_folder import RunFolder
 from keras_tsvae.files import written_beside
 from keras_tsvae.models import TwoStageVAE
@@ -75,6 +76,7 @@ def train(
     if keras.backend.backend() == "tensorflow":
         with written_beside(run.saved_model) as partial:
             model.export(partial)
+    write_report(run.path)
     return model
 
 

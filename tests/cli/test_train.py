@@ -63,7 +63,8 @@ def test_from_pictures_to_a_run(keras_tsvae, pictures, tmp_path, monkeypatch):
     assert known["data"]["num_train"] == 36 and known["data"]["left_out"] == 2
     assert known["data"]["image_shape"] == [8, 8, 1] and known["cache"]["bytes"] > 36 * 64
     assert known["data"]["label_names"] == ["a", "b"] and known["model"]["conditions"] == "classes"
-    written = {"backup", "config.json", "model.keras", "pictures", "stage1.csv", "stage2.csv"}
+    written = {"backup", "config.json", "model.keras", "pictures", "report.html"}
+    written |= {"stage1.csv", "stage2.csv"}
     assert written <= {path.name for path in run.iterdir()}
     drawn = {path.stem for path in (run / "pictures").iterdir()}
     assert {"curves", "spectrum", "reconstructions", "classes", "samples_stage2"} <= drawn
@@ -86,6 +87,7 @@ def test_from_pictures_to_a_run(keras_tsvae, pictures, tmp_path, monkeypatch):
     assert resized_as(tmp_path / "wide.png", "stretch", run, keras_tsvae, tmp_path)
     code, answer, _ = keras_tsvae("evaluate", run, "--features", "judge", "--samples", 8, "--json")
     assert code == 0 and answer["obedience"] is not None
+    assert "Obedience" in (run / "report.html").read_text()
     stored = json.loads((run / "evaluation.json").read_text())
     assert stored["rows"] == answer["rows"] and stored["num_samples"] == 8
 
