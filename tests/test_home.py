@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_tsvae import Posteriors, data, load_official_checkpoint, metrics
+from keras_tsvae import Posteriors, SecondStage, data, load_official_checkpoint, metrics
 from keras_tsvae.callbacks import SampleGrid
 from keras_tsvae.metrics.inception.state_dict import read_state_dict
 from keras_tsvae.metrics.sources import source_batches
@@ -31,6 +31,8 @@ def home(tmp_path, monkeypatch):
 def test_models(home, fitted):
     fitted.save("~/deep/model.keras")
     assert keras.saving.load_model(home / "deep" / "model.keras").built
+    fitted.second_stage.save_to_preset("~/deep/second")
+    assert SecondStage.from_preset("~/deep/second").built and (home / "deep" / "second").is_dir()
     with pytest.raises(ValueError, match="must not exist unless `overwrite`"):
         fitted.first_stage.save("~/deep/model.keras", overwrite=False)
 

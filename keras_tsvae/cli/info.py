@@ -20,6 +20,7 @@ def run(
     """Tell what a model is: stages, shapes, conditions, versions, training so far."""
     from keras_tsvae.cli import models
     from keras_tsvae.cli.paths import is_saved_model, located, model_in
+    from keras_tsvae.saving.addresses import is_address
 
     path = model_in(located(file, "FILE"))
     if path is None:
@@ -38,6 +39,8 @@ def run(
     else:
         model = models.read_model(path, compile=True)
         known = {"file": str(path), **_versions(path), **_model(model)}
+    if is_address(file):  # rather than where it was downloaded to
+        known["file"] = file
     return Answer("\n".join(_lines(known)), known)
 
 

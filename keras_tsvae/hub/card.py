@@ -18,6 +18,7 @@ CARD = "README.md"
 _TASK = "unconditional-image-generation"  # the nearest that the hub knows, of conditions as well
 _TAGS = ("keras", "keras_tsvae", "two-stage-vae", "vae", "image-generation")
 _ALWAYS = ("batch_size", "gamma", "learning_rate")  # settings of a preset, also its defaults
+_ELSEWHERE = ("conditions", "condition_dim", "condition_names", "dataset", "image_shape")
 _REAL = ("train", "gaussian")  # rows that are not of what the model makes
 _DATASET = re.compile(r"[\w.-]+(/[\w.-]+)?")  # what the hub takes
 _LINE = 300  # characters of a setting at the most
@@ -72,7 +73,7 @@ def model_card(model: TwoStageVAE, told: Told, pictures: list[str]) -> str:
     )
     parts = [f"# {name}", _what(model, told), _picture("samples.png", pictures), _use(model, told)]
     if told.rows:
-        parts += ["## Figures", _table(told.rows), _plain(told.caption, 1000)]
+        parts += ["## Figures", _table(told.rows), *map(_plain, told.caption.splitlines())]
     conditions = getattr(model, "conditions", None)
     if conditions is not None:
         parts += ["## Conditions", _conditions(conditions), _picture("conditions.png", pictures)]
@@ -93,7 +94,7 @@ def _fids(hub, told):
             metric_value=round(row["fid"], 4),
             metric_args={
                 **{key: int(row[key]) for key in ("num_samples", "num_reference") if key in row},
-                **({"measured": told.caption} if told.caption else {}),
+                **({"measured": told.caption.splitlines()[0]} if told.caption else {}),
             },
         )
         for name, row in told.rows.items()
@@ -177,7 +178,7 @@ def _settings(model, told):
         "encoder": type(first.encoder).__name__,
         "decoder": type(first.decoder).__name__,
         "likelihood": first.likelihood,
-        "second_stage": type(second).__name__,
+        "second stage": type(second).__name__,
         "parameters": f"{first.count_params():,} + {second.count_params():,}",
         "dtype_policy": first.dtype_policy.name,
     }
@@ -185,6 +186,7 @@ def _settings(model, told):
         known |= {
             ("preset" if field.name == "name" else field.name): value
             for field in dataclasses.fields(model.preset)
+            if field.name not in _ELSEWHERE
             if (value := getattr(model.preset, field.name)) != field.default
             or field.name in _ALWAYS
         }
@@ -218,8 +220,8 @@ def _picture(name, pictures):
     return f"![{_ALTERNATIVES[name]}]({ASSETS}/{name})" if name in pictures else ""
 
 
-def _plain(text: typing.Any, most: int = _LINE) -> str:
+def _plain(text: typing.Any) -> str:
     """Returns text of one line in which Markdown finds nothing."""
     text = " ".join(str(text).split())
-    text = text if len(text) <= most else f"{text[: most - 3]}..."
+    text = text if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
     return re.sub(r"([\\`*_|<>\[\]#])", r"\\\1", text)

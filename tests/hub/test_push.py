@@ -97,7 +97,8 @@ def report():
 def child(program, *arguments, **environment):
     """Runs a program in a process of its own, which a hub's address must be set for."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    known = {**os.environ, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_x", **environment}
+    known = {**os.environ, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_x", "NO_PROXY": "*"}
+    known |= environment
     done = subprocess.run(command, capture_output=True, text=True, env=known)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -199,6 +200,7 @@ def test_without_network(pushed, fitted, tmp_path):
     code, answer, _ = results["info"]
     known = json.loads(answer)
     assert code == 0 and known["model"] == "TwoStageVAE" and known["stages"]
+    assert known["file"] == "hf://user/squares@v2"
     assert known["keras_tsvae_version"] == tsvae.__version__ and known["backend"]
     assert results["sample"][0] == 0 and np.load(out)["images"].shape == (2, 8, 8, 1)
     for name, wanted in (("sample of none", 1), ("sample of nothing", 2)):
