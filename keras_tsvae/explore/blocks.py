@@ -19,9 +19,9 @@ _FEW = 12  # choices that stand side by side, at the most
 _SIDE = 512  # pixels of the plane at least, for clicks to be exact
 _KEPT = 3600  # seconds that visitors' pictures are kept
 _CSS = """
-.pictures .image-container { height: min(34rem, 90vw); }
-.pictures img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }
-.pictures .image-frame, .pictures .image-container > button { width: 100%; height: 100%; }
+.pictures img { width: 100%; height: auto; max-height: 34rem; }
+.pictures img { object-fit: contain; image-rendering: pixelated; }
+.pictures .image-frame, .pictures .image-container > button { width: 100%; }
 .conditions { max-height: 60vh; overflow-y: auto; gap: 2px; }
 .conditions > * { flex-shrink: 0; }
 .attribute { display: flex; justify-content: space-between; align-items: center; }
@@ -52,7 +52,7 @@ class _Page(gr.Blocks):
 def make_page(explorer: Explorer, title: str) -> gr.Blocks:
     """Returns the page of an `Explorer`."""
     explorer.warm_up()
-    page = _Page(title=title, analytics_enabled=False, delete_cache=(_KEPT, _KEPT))
+    page = _Page(title=title, analytics_enabled=False, fill_width=True, delete_cache=(_KEPT, _KEPT))
     with page:
         gr.HTML(f"<h1>{html.escape(title)}</h1>")
         with gr.Row():
@@ -101,12 +101,14 @@ def _views(explorer, wishes, tab, note, page):
         grid = _picture("Samples", "samples")
     with gr.Tab("Between two", id="between") as between:
         other = gr.Slider(0, SEEDS, 1, step=1, label="The seed to arrive at", elem_id="other")
-        line = _picture("From the first sample of one seed to that of the other", "between")
+        line = _picture("From seed to seed", "between")
     with gr.Tab("Plane", id="plane") as plane:
-        gr.Markdown("Click anywhere on the plane to draw what is there.")
+        gr.Markdown(
+            "Click anywhere on the plane to draw what is there; the first sample is in the middle."
+        )
         point = gr.State((0.0, 0.0))
         with gr.Row():
-            ground = _picture("A plane of noise through the first sample", "plane")
+            ground = _picture("A plane of noise", "plane")
             spot = _picture("", "spot")
     tabs = {"samples": samples, "between": between, "plane": plane}
     draw = {"fn": _drawing(explorer), "inputs": [tab, point, other, *wishes]}
@@ -130,14 +132,14 @@ def _own_picture(explorer, wishes, tab, note):
     with gr.Tab("Your picture", id="picture") as item:
         with gr.Row():
             given = gr.Image(
-                label="Drop a picture here",
+                label="Your picture",
                 type="filepath",
                 image_mode=None,  # or Gradio would decode it: the package does, in bounds
                 sources=["upload", "clipboard"],
                 elem_id="given",
             )
-            shown = _picture("As the model reconstructs it", "reconstruction")
-            edited = _picture("Edited: as the controls ask", "edited", visible)
+            shown = _picture("Reconstructed", "reconstruction")
+            edited = _picture("Edited", "edited", visible)
         seen = gr.Textbox(label="What the model sees in it", visible=visible, elem_id="seen")
     known = gr.State(None)  # of the picture: its pixels, and the condition seen in it
 
