@@ -1,6 +1,5 @@
 """`keras-tsvae explore`: a page to play with a model, in a browser."""
 
-import json
 import pathlib
 import socket
 import threading
@@ -31,6 +30,7 @@ def run(
     from keras_tsvae import explore
     from keras_tsvae.cli import models
     from keras_tsvae.cli.paths import located
+    from keras_tsvae.cli.runs import resize_of
     from keras_tsvae.saving.addresses import is_address
 
     path = located(run, "RUN")
@@ -39,7 +39,7 @@ def run(
     model = models.two_stage(run, "RUN")
     place = pathlib.Path(run if is_address(run) else path.resolve())
     title = place.stem if path.is_file() else place.name
-    page = explore.page(model, resize=_resize(path), title=title)
+    page = explore.page(model, resize=resize_of(None, str(path)), title=title)
     address = page.launch(
         server_name=host,
         server_port=port,
@@ -73,15 +73,3 @@ def _check_free(host: str, port: int) -> None:
             f"--host and --port must be free for the page. Received: {host}, {port} "
             f"({error.strerror or error})"
         ) from error
-
-
-def _resize(path: pathlib.Path) -> str:
-    """Returns how the pictures of a run were resized, or else the default."""
-    from keras_tsvae.data.pictures import RESIZES
-
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        resize = config["data"]["resize"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return RESIZES[0]
-    return resize if resize in RESIZES else RESIZES[0]
