@@ -1,4 +1,4 @@
-"""Trains a Two-Stage VAE on CelebA; writes pictures, curves, model and SavedModel.
+"""Trains a Two-Stage VAE on CelebA; writes the folder of its run.
 
 --data-dir is the folder of img_align_celeba/ (or its zip), list_attr_celeba.txt and
 list_eval_partition.txt, or of Kaggle's celeba-dataset. The pictures are cropped, decoded once into

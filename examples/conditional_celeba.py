@@ -1,8 +1,9 @@
 r"""Trains a conditional Two-Stage VAE on CelebA, which draws and changes faces as it is asked to.
 
-Writes what celeba.py does, and conditioned.png, faces at random beside some that are asked for;
-edits.png and traversals.png, test pictures in which attributes are changed; obedience.json, how
-often a judge sees what was asked for. --data-dir is as for celeba.py.
+Writes what celeba.py does, and to its pictures/ conditioned.png, faces at random beside some that
+are asked for; edits.png and traversals.png, test pictures in which attributes are changed.
+evaluation.json and report.html also say how often a judge sees what was asked for. --data-dir is as
+for celeba.py.
 
 The preset's 120 + 300 epochs are meant for a GPU. On two CPU cores an epoch of 16,000 pictures
 takes minutes, in which InfoGAN's network learns most; a first look:

@@ -1,8 +1,8 @@
 r"""Trains a conditional Two-Stage VAE on MNIST, which draws the digits that it is asked for.
 
-Writes what mnist.py does, and digits.png, a row of each digit, asked for with strength 2;
-conditioned.png, digits at random beside some that are asked for; obedience.json, how often a judge
-sees what was asked for with strength 1.
+Writes what mnist.py does, and to its pictures/ digits.png, a row of each digit, asked for with
+strength 2, and conditioned.png, digits at random beside some that are asked for. evaluation.json
+and report.html also say how often a judge sees what was asked for with strength 1.
 
 On two CPU cores an epoch of the ResNet takes minutes: the preset's 400 + 800 epochs take days, and
 are meant for a GPU. A first look, with a network of which an epoch takes a minute:

@@ -1,4 +1,4 @@
-"""Trains a Two-Stage VAE on Fashion-MNIST; writes pictures, curves, model and SavedModel.
+"""Trains a Two-Stage VAE on Fashion-MNIST; writes the folder of its run.
 
 On two CPU cores an epoch takes about two and a half minutes in the first stage and half a minute
 in the second: the preset's 400 + 800 epochs take days, and are meant for a GPU. A first look,
