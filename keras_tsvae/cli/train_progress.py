@@ -4,7 +4,7 @@ import typing
 
 import keras
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TextColumn
 
 from keras_tsvae.presets import Preset
 
@@ -23,11 +23,7 @@ class TrainProgress(keras.callbacks.Callback):
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         console = Console(stderr=True)
-        columns = (
-            *Progress.get_default_columns()[:-1],
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-        )
+        columns = (*Progress.get_default_columns(), TextColumn("{task.fields[losses]}"))
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._epochs = {"stage1": preset.epochs, "stage2": preset.second_stage_epochs}
         self._tasks: dict[str, typing.Any] = {}
@@ -52,6 +48,13 @@ class TrainProgress(keras.callbacks.Callback):
         known = logs or {}
         losses = ", ".join(f"{name} {known[name]:.4g}" for name in _SHOWN if name in known)
         self._progress.update(self._tasks[self._stage], completed=epoch + 1, losses=losses)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Fills it: a mixture may need fewer rounds; behind the last one, the run is written."""
+        stage = self._stage
+        self._progress.update(self._tasks[stage], completed=self._epochs[stage])
+        if stage == "stage2":
+            self._progress.add_task("Pictures", total=None, losses="and models are written")
 
     @property
     def _stage(self) -> str:
