@@ -1,6 +1,8 @@
 """Whole models by a name: of an experiment, of a folder, or of an address."""
 
+import pathlib
 import typing
+import warnings
 
 import keras
 
@@ -8,6 +10,7 @@ from keras_tsvae import presets
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.models.base import BaseModel
 from keras_tsvae.models.preset_networks import make_stages
+from keras_tsvae.reading.keras_files import is_model_folder
 from keras_tsvae.saving.addresses import FORMS, is_source
 
 if typing.TYPE_CHECKING:
@@ -55,6 +58,12 @@ class FromPreset(BaseModel):
         """
         if name not in presets.names():
             return cls._shared(name, overrides)
+        if is_model_folder(pathlib.Path(name)):
+            warnings.warn(
+                f"{name!r} is taken for the experiment of that name. The folder of that name is "
+                f"'./{name}'.",
+                stacklevel=2,
+            )
         preset = presets.get(str(name), **overrides)
         conditions = presets.conditions_of(preset)
         kind: typing.Any = cls

@@ -55,7 +55,7 @@ class PresetFolders(ModelPart):
         if not isinstance(model, cls):
             raise ValueError(
                 f"`name` must be that of a {cls.__name__}. Received: name={str(name)!r}, a "
-                f"{type(model).__name__}, which {type(model).__name__}.from_preset reads"
+                f"{type(model).__name__}, which `keras_tsvae.load_model` reads"
             )
         return model
 

@@ -186,7 +186,7 @@ def test_what_is_refused(pushed):
         assert results[name].startswith("ValueError: There must be a model, and a revision")
         assert f"hf://{address}" in results[name]
     assert "of a FirstStageVAE" in results["another class"]
-    assert "a TwoStageVAE, which TwoStageVAE.from_preset reads" in results["another class"]
+    assert "a TwoStageVAE, which `keras_tsvae.load_model` reads" in results["another class"]
 
 
 @pytest.mark.slow

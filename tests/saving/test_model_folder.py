@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
-from keras_tsvae import presets
 from keras_tsvae.saving import model_folder
 from tests import tiny
 
@@ -103,7 +102,7 @@ def test_the_class_is_found(whole, tmp_path):
     assert type(loaded) is tsvae.ConditionalTwoStageVAE
     ours, theirs = (part.sample(2, seed=0, condition=[0, 1]) for part in (loaded, model))
     np.testing.assert_array_equal(ours, theirs)
-    message = "of a ConditionalTwoStageVAE.*a TwoStageVAE, which TwoStageVAE.from_preset reads"
+    message = "of a ConditionalTwoStageVAE.*a TwoStageVAE, which `keras_tsvae.load_model` reads"
     refused(whole, message, tsvae.ConditionalTwoStageVAE.from_preset)
     with h5py.File(tmp_path / "conditional" / "model.weights.h5", "r+") as weights:
         del weights["vars/joint_rows"]
@@ -277,21 +276,3 @@ def test_unbuilt_models_are_not_saved(tmp_path):
     with pytest.raises(ValueError, match="must be built before it can be saved"):
         unbuilt.save_to_preset(tmp_path / "model")
     assert not [*tmp_path.iterdir()]
-
-
-@pytest.mark.backend_free
-@pytest.mark.parametrize("name", ["imagenet", "gs://bucket/model", "no/such/folder", None, 3])
-def test_errors_list_every_form(name):
-    forms = ["path of a `.keras` file or of a model's folder", "'hf://user/model'"]
-    forms += ["'hf://user/model@revision'", "'kaggle://user/model/keras/variation'"]
-    for cls in (tsvae.TwoStageVAE, tsvae.ConditionalTwoStageVAE, tsvae.FirstStageVAE):
-        with pytest.raises(ValueError, match="`name` must be ") as caught:
-            cls.from_preset(name)
-        assert all(form in str(caught.value) for form in forms)
-        assert str(caught.value).endswith(f"Received: name={name!r}")
-        assert cls is tsvae.FirstStageVAE or str(presets.names()) in str(caught.value)
-
-
-def test_what_is_in_a_folder_is_not_overridden(whole):
-    with pytest.raises(ValueError, match="`overrides` are for presets of exper.*'latent_dim'"):
-        tsvae.TwoStageVAE.from_preset(whole, latent_dim=3)
