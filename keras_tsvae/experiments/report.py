@@ -48,8 +48,10 @@ pre {{ background: #8882; overflow-x: auto; padding: 0.75rem; }}
 svg {{ display: block; height: auto; width: 100%; }}
 svg text {{ fill: currentColor; font-size: 11px; }}
 svg polyline {{ fill: none; stroke-width: 1.5; }}
-.training {{ stroke: var(--first); fill: var(--first); }}
-.validation {{ stroke: var(--second); fill: var(--second); }}
+.training {{ stroke: var(--first); }}
+.validation {{ stroke: var(--second); }}
+circle.training {{ fill: var(--first); }}
+circle.validation {{ fill: var(--second); }}
 </style>
 </head>
 """

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 _WIDTH, _HEIGHT = 400, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 24, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 24, 24
 _POINTS = 400  # of a curve at the most
 _VALIDATION = "val_"
 _FIRST = ("loss", "mse", "gamma", "kl", "nll")
@@ -81,4 +81,4 @@ def _text(x, y, text, anchor="start", kind=""):
 
 
 def _figure(value):
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

@@ -230,6 +230,8 @@ def test_in_a_browser(run, browser, width):  # noqa: F811
     tab.goto(path.as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert tab.locator("img").first.evaluate("image => image.naturalWidth") == 4
+    fill = "line => getComputedStyle(line).fill"
+    assert tab.locator("polyline").first.evaluate(fill) == "none"
     tab.close()
     assert not said
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]

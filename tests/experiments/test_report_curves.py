@@ -8,7 +8,7 @@ import pytest
 from keras_tsvae.experiments.report_curves import curves
 
 pytestmark = pytest.mark.backend_free
-LEFT, RIGHT, TOP, BOTTOM = 56, 388, 24, 196  # of the field in the drawing
+LEFT, RIGHT, TOP, BOTTOM = 60, 388, 24, 196  # of the field in the drawing
 
 
 def points(drawing, kind="training"):
@@ -45,7 +45,7 @@ def test_what_is_not_finite_is_left_out():
 
 
 def test_one_epoch_is_a_point_and_a_constant_a_line():
-    assert '<circle class="training" cx="56.0"' in curves({"loss": [3.0]})
+    assert '<circle class="training" cx="60.0"' in curves({"loss": [3.0]})
     assert {y for _, y in points(curves({"loss": [3.0, 3.0]}))} == {BOTTOM}
 
 
@@ -58,3 +58,8 @@ def test_long_curves_are_thinned_and_keep_their_last_value():
 def test_the_loss_comes_first():
     drawing = curves({"active_units": [1.0], "gamma": [1.0], "loss": [1.0], "val_other": [1.0]})
     assert re.findall(r">(\w+), 1 at last", drawing) == ["loss", "gamma", "active_units"]
+
+
+def test_thousands_are_written_out():
+    drawing = curves({"loss": [11234.0, -7610.2]})
+    assert ">11,234<" in drawing and "loss, -7,610 at last" in drawing
