@@ -2,12 +2,24 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 
 
-def mutated(whole: bytes, rng: np.random.Generator) -> tuple[bytes, bool]:
-    """Returns the bytes of a file damaged in one of a few ways, and whether checksums fit them."""
+def mutated(
+    whole: bytes, rng: np.random.Generator, sealed: Callable[[bytes], bytes] | None = None
+) -> tuple[bytes, bool]:
+    """Returns the bytes of a file damaged in one of a few ways, and whether checksums fit them.
+
+    Args:
+        whole: The file.
+        rng: Generator of random numbers.
+        sealed: Function from what follows a file's checksum to the file with the right one.
+            Defaults to None: the file does not begin with one.
+    """
+    if sealed is not None and rng.random() < 0.75:
+        return sealed(mutated(whole[len(sealed(b"")) :], rng)[0]), True
     if zipfile.is_zipfile(io.BytesIO(whole)) and rng.random() < 0.5:
         return _inside(whole, rng), True
     return _damaged(whole, rng), False

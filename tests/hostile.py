@@ -5,13 +5,16 @@ times, in processes of little memory.
 """
 
 import dataclasses
+import functools
 import hashlib
+import io
 import pathlib
 import shutil
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from PIL import Image
 
@@ -21,6 +24,7 @@ from keras_tsvae.data.picture_folder import picture_batches
 from keras_tsvae.metrics import ReferenceStatistics
 from keras_tsvae.metrics.inception.state_dict import read_state_dict
 from keras_tsvae.official.checkpoint import Checkpoint
+from keras_tsvae.saving import backup_folder
 from tests import tiny
 from tests.damage import mutated
 from tests.data import faces
@@ -40,12 +44,14 @@ class Kind:
         read: Function from the folder to arrays.
         damaged: Pattern of the names of the files that are damaged.
         checked: Whether all numbers have checksums, so that none may be read that was damaged.
+        sealed: As `mutated` takes it.
     """
 
     write: Callable[[pathlib.Path], Any]
     read: Callable[[pathlib.Path], Any]
     damaged: str = "*"
     checked: bool = False
+    sealed: Callable[[bytes], bytes] | None = None
 
 
 def small_model():
@@ -59,6 +65,31 @@ def loaded_weights(folder):
     model = small_model()
     model.load_weights(folder / "a.weights.h5")
     return model.get_weights()
+
+
+@functools.cache
+def stage():
+    model = tsvae.FirstStageVAE(*tiny.linear_networks(tiny.IMAGE_SHAPE, 2))
+    model.compile("adam")
+    model.build_optimizers()
+    return model, model.get_weights()
+
+
+def backup(folder):
+    """Trains for an epoch, or goes on, with callbacks that remember something."""
+    model, start = stage()
+    model.set_weights(start)
+    watching = [
+        tsvae.callbacks.BackupAndRestore(folder, keep=1),
+        keras.callbacks.EarlyStopping("loss", mode="min", restore_best_weights=True),
+        keras.callbacks.CSVLogger(folder.parent / "log.csv"),
+    ]
+    history = model.fit(tiny.images(40), batch_size=20, epochs=1, callbacks=watching, verbose=0)
+    return model.get_weights(), history.epoch, list(history.history.values())
+
+
+def sealed(content):
+    return backup_folder._MAGIC + backup_folder._digest(io.BytesIO(content)) + content
 
 
 def write_reference(folder):
@@ -150,6 +181,7 @@ KINDS = {
     "weights.h5": Kind(
         lambda folder: small_model().save_weights(folder / "a.weights.h5"), loaded_weights
     ),
+    "backup": Kind(backup, backup, checked=True, sealed=sealed),
     "reference.npz": Kind(write_reference, read_reference, checked=True),
     "mnist.npz": Kind(
         write_mnist,
@@ -232,7 +264,7 @@ class Files:
         """Reads the files, one of them damaged, and puts it right again."""
         rng = np.random.default_rng(seed)
         path = self.folder / self.damaged[int(rng.integers(len(self.damaged)))]
-        damaged, repacked = mutated(self.whole[path], rng)
+        damaged, repacked = mutated(self.whole[path], rng, self.kind.sealed)
         path.write_bytes(damaged)
         try:
             with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 """A folder of numbered backups, each whole and with its checksum, or not there at all."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -43,8 +44,8 @@ class BackupFolder:
         """Returns the paths of all backups, the newest one first."""
         if not self.folder.is_dir():
             return []
-        found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
-        return sorted(found, key=_number, reverse=True)
+        named = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        return sorted(filter(pathlib.Path.is_file, named), key=_number, reverse=True)
 
     def write(
         self, manifest: typing.Any, arrays: dict[str, np.ndarray], alone: bool = False
@@ -71,7 +72,8 @@ class BackupFolder:
         kept = [other for other in earlier if other not in self.damaged]
         for other in earlier:
             if alone or other in self.damaged or other in kept[self.keep - 1 :]:
-                other.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # the next write tries again
+                    other.unlink()
         return path
 
     def newest(
@@ -125,12 +127,15 @@ def read(path: pathlib.Path) -> tuple[typing.Any, dict[str, np.ndarray]]:
             magic, digest = file.read(len(_MAGIC)), file.read(_DIGEST)
             if magic != _MAGIC or digest != _digest(file):
                 raise ValueError("its checksum does not fit")
+            length = file.tell()
             with zipfile.ZipFile(file) as archive:
+                if sum(info.file_size for info in archive.infolist()) > length:
+                    raise ValueError("its parts are longer than the file")
                 manifest = json.loads(archive.read(_stored(archive, _MANIFEST)))
                 names = [name for name in archive.namelist() if name != _MANIFEST]
                 arrays = {name.removesuffix(".npy"): _array(archive, name) for name in names}
         return manifest, arrays
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # there is hardly an error that a damaged file cannot cause
         raise ValueError(
             f"A backup must be as it was written. Received: {str(path)!r}, which is damaged "
             f"({error})"

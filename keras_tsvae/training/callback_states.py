@@ -54,9 +54,9 @@ def restore_states(
         elif hasattr(callback, "load_state_dict"):
             callback.load_state_dict(state)
         else:
-            for attribute, value in state.items():
+            for attribute in _remembered(callback):
                 if not (ended and attribute == "best"):
-                    setattr(callback, attribute, value)
+                    setattr(callback, attribute, state[attribute])
 
 
 def restore_tables(
@@ -92,13 +92,16 @@ def _state_of(callback: keras.callbacks.Callback) -> dict[str, Any] | None:
         there = os.path.exists(callback.filename)
         text = pathlib.Path(callback.filename).read_bytes() if there else b""
         return {"keys": callback.keys, "file": np.frombuffer(text, "uint8")}
-    for cls, attributes in _REMEMBERED:
-        if isinstance(callback, cls):
-            state = {attribute: getattr(callback, attribute) for attribute in attributes}
-            if state.get("best_weights") is not None:  # some of which are numbers
-                state["best_weights"] = [np.asarray(weight) for weight in state["best_weights"]]
-            return state
-    return None
+    state = {attribute: getattr(callback, attribute) for attribute in _remembered(callback)}
+    if state.get("best_weights") is not None:  # some of which are numbers
+        state["best_weights"] = [np.asarray(weight) for weight in state["best_weights"]]
+    return state or None
+
+
+def _remembered(callback):
+    """Returns the names of what one of Keras's callbacks remembers."""
+    kinds = (attributes for cls, attributes in _REMEMBERED if isinstance(callback, cls))
+    return next(kinds, ())
 
 
 def _named(callbacks):

@@ -116,12 +116,13 @@ def differences(before: Any, now: Any, path: str = "") -> list[str]:
     return lines[:_MOST_SHOWN]
 
 
-def check_same_training(path: pathlib.Path, manifest: dict[str, Any], description: Any) -> None:
+def check_same_training(path: pathlib.Path, manifest: Any, description: Any) -> None:
     """Raises a `ValueError` unless a backup is of the training that is described."""
-    if manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else manifest
         raise ValueError(
             f"A backup must be of format {FORMAT}; those of newer versions of this package need "
-            f"that version. Received: {path}, of format {manifest.get('format')!r}"
+            f"that version. Received: {path}, of format {_short(found)}"
         )
     different = differences(manifest.get("description"), description)
     if different:

@@ -1,6 +1,7 @@
 """What is kept of a training, and given back to it where it is started again."""
 
 import contextlib
+import os
 import pathlib
 import time
 import warnings
@@ -22,6 +23,7 @@ from keras_tsvae.training.callback_states import (
 )
 from keras_tsvae.training.descriptions import FORMAT, check_same_training
 from keras_tsvae.training.interruptions import interruptions
+from keras_tsvae.training.keeping import Keeping, check_phases
 from keras_tsvae.training.no_backup import NoBackup
 from keras_tsvae.training.passes import skip_passes
 from keras_tsvae.training.training_state import (
@@ -90,9 +92,10 @@ class TrainingBackup(NoBackup):
             )
         if found is not None:
             path, manifest, arrays = found
-            check_same_training(path, manifest, description)
-            self._restore(model, manifest, arrays)
             self._path = str(path)
+            with self._named():
+                check_same_training(path, manifest, description)
+                self._restore(model, manifest, arrays)
         self._model, self._description = model, description
 
     def is_done(self, phase: str, epochs: int) -> bool:
@@ -129,7 +132,7 @@ class TrainingBackup(NoBackup):
             record |= {"seed": getattr(data, "seed", None), "callbacks": {}}
         elif epochs < record["epoch"]:
             raise ValueError(
-                f"`epochs` of {phase} must not be fewer than those that its backup has made, "
+                f"`epochs` of {phase} must not be fewer than those that {self._path} has made, "
                 f"{record['epoch']}: `restart=True` begins anew. Received: epochs={epochs}"
             )
         initial_epoch = max(initial_epoch, record["epoch"])
@@ -137,13 +140,14 @@ class TrainingBackup(NoBackup):
             epochs = initial_epoch
         self._phases[phase] = {**record, "ended": False, "asked": epochs}
         self._watched = phase, model, flattened(callbacks)
-        self._restore_optimizer(phase, model)
+        with self._named():
+            self._restore_optimizer(phase, model)
         if resumed:
             if isinstance(data, ArrayBatches):
                 data.begin_at(initial_epoch, record["seed"], data.steps)
             self.skip(phase, None if isinstance(data, ArrayBatches) else data, validation_data)
             self._continue_tables(callbacks, record["callbacks"])
-        return Watch([*callbacks, _Keeping(self, resumed)], epochs, initial_epoch)
+        return Watch([*callbacks, Keeping(self, resumed)], epochs, initial_epoch)
 
     def skip(self, phase: str, data: Any, validation_data: Any = None) -> None:
         """Lets data be as a phase of earlier calls has left it."""
@@ -160,7 +164,8 @@ class TrainingBackup(NoBackup):
         if not resumed:
             self._write()
             return
-        restore_states(callbacks, record["callbacks"])
+        with self._named():
+            restore_states(callbacks, record["callbacks"])
         self.rewind()
         if verbose:
             print(f"{phase} goes on after epoch {record['epoch']}: {self._path}")
@@ -187,7 +192,8 @@ class TrainingBackup(NoBackup):
         """Gives callbacks what those before have known at the end of a phase."""
         states = self._phases[phase]["callbacks"]
         self._continue_tables(callbacks, states)
-        restore_states(callbacks, states, ended=True)
+        with self._named():
+            restore_states(callbacks, states, ended=True)
 
     def complete(self, phase: str, history: keras.callbacks.History) -> None:
         """Puts all epochs of a phase into a History, those of earlier calls as well."""
@@ -238,7 +244,7 @@ class TrainingBackup(NoBackup):
         except OSError as error:
             warnings.warn(
                 f"A backup could not be written ({error.strerror or error}); the training goes on. "
-                f"What stands is {self._path or 'no backup'}.",
+                f"What stands is {self._path if os.path.exists(self._path) else 'no backup'}.",
                 stacklevel=2,
             )
 
@@ -252,6 +258,7 @@ class TrainingBackup(NoBackup):
             model.load_own_variables(state["own"])
         self._phases, self._generators = state["phases"], state["generators"]
         self._files = manifest["files"]
+        check_phases(self._phases, self._files)
         self.rewind()
 
     def _restore_optimizer(self, phase, part):
@@ -264,10 +271,24 @@ class TrainingBackup(NoBackup):
             if isinstance(logger, keras.callbacks.CSVLogger):
                 if not any(logger is other for other, *_ in self._tables):
                     self._tables.append((logger, logger.append, logger.append_header))
-        restore_tables(callbacks, states)
+        with self._named():
+            restore_tables(callbacks, states)
+
+    @contextlib.contextmanager
+    def _named(self):
+        """Lets errors of what is in the backup name it."""
+        try:
+            yield
+        except Exception as error:  # there is hardly one that a file of others cannot cause
+            if isinstance(error, ValueError) and self._path in str(error):
+                raise
+            raise ValueError(
+                "A backup must be as it was written: `restart=True` begins anew. "
+                f"Received: {self._path} ({type(error).__name__}: {error})"
+            ) from error
 
     def _message(self):
-        if not self._path:
+        if not os.path.exists(self._path):
             return "Interrupted before anything was kept of the training."
         where = ""
         if self._watched is not None:
@@ -277,19 +298,3 @@ class TrainingBackup(NoBackup):
             f"Interrupted{where}. {self._path} holds what was before: "
             "the same call goes on from there."
         )
-
-
-class _Keeping(keras.callbacks.Callback):
-    """Watches a phase, after all other callbacks."""
-
-    def __init__(self, backup, resumed):
-        super().__init__()
-        self.backup, self.resumed = backup, resumed
-
-    def on_train_begin(self, logs=None):
-        self.backup.started(self.resumed, bool(self.params.get("verbose")))
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs = logs or {}
-        if np.isfinite(logs.get("loss", 0.0)):  # else the training has diverged
-            self.backup.add(epoch, logs, bool(self.model.stop_training))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,6 +155,30 @@ def test_a_full_disk_stops_the_backup_and_not_the_training(first, tmp_path, monk
         history = first.fit(tmp_path, BackupAndRestore(tmp_path / "backup"))
     assert history.epoch == [0, 1, 2, 3]
     assert {path.name: path.read_bytes() for path in (tmp_path / "backup").iterdir()} == kept
+
+
+class Replace(Interrupt):
+    """Puts a file in the place of the folder after so many batches."""
+
+    def __init__(self, batches, folder):
+        super().__init__(batches)
+        self.folder = folder
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            shutil.rmtree(self.folder)
+            self.folder.write_text("mine")
+
+
+def test_a_folder_that_is_lost_stops_the_backup_and_not_the_training(first, tmp_path):
+    first.reset()
+    expected = fit_first(first.model, verbose=0).history
+    first.reset()
+    callbacks = [BackupAndRestore(tmp_path / "backup"), Replace(9, tmp_path / "backup")]
+    with pytest.warns(UserWarning, match="could not be written.*What stands is no backup"):
+        assert fit_first(first.model, callbacks=callbacks, verbose=0).history == expected
+    assert (tmp_path / "backup").read_text() == "mine"
 
 
 def test_backups_can_be_seconds_apart(first, tmp_path):

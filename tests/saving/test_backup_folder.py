@@ -79,6 +79,27 @@ def test_what_follows_an_older_backup_takes_the_place_of_newer_ones(folder):
     assert len(folder.paths()) == 2 and folder.number == 2
 
 
+def test_what_cannot_be_removed_stays_for_the_next_time(folder, monkeypatch):
+    for number in (1, 2):
+        write(folder, number)
+    (folder.folder / "000099.backup").mkdir()  # which is none of ours
+    unlink = os.unlink
+
+    def refuse(path):
+        if path.name.startswith("0"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        unlink(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        check_newest(folder, 2)
+        write(folder, 3)
+        check_newest(folder, 3)
+        assert len(folder.paths()) == 3
+    write(folder, 4)
+    assert [path.name for path in folder.paths()] == ["000004.backup", "000003.backup"]
+
+
 @pytest.mark.parametrize("others, number", [([2, 2], 2), ([1, 1], 1), ([0, 0], None)])
 def test_processes_go_on_from_what_all_of_them_have(others, number, folder, monkeypatch):
     for each in (1, 2):
