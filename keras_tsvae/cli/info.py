@@ -38,7 +38,7 @@ def run(
         }
     else:
         model = models.read_model(path, compile=True)
-        known = {"file": str(path), **_versions(path), **_model(model)}
+        known = {"file": str(path), **_versions(path), **_model(model), **_epochs(path)}
     if is_address(file):  # rather than where it was downloaded to
         known["file"] = file
     return Answer("\n".join(_lines(known)), known)
@@ -50,6 +50,17 @@ def _versions(path: pathlib.Path) -> dict[str, typing.Any]:
 
     metadata = described(path).metadata
     return {name: metadata.get(name) for name in _WRITTEN if name in metadata}
+
+
+def _epochs(path: pathlib.Path) -> dict[str, typing.Any]:
+    """Returns how many epochs a run has made; the model's own file does not keep optimisers."""
+    from keras_tsvae.experiments import RunFolder
+
+    folder = RunFolder(path.parent)
+    if path != folder.model or not folder.is_run:
+        return {}
+    history = folder.history
+    return {"epochs": [len(history.get(f"stage{stage}_loss", ())) for stage in (1, 2)]}
 
 
 def _model(model: typing.Any) -> dict[str, typing.Any]:

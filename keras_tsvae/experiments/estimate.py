@@ -20,7 +20,7 @@ _WATCHED = 2000  # images whose active units are counted after each epoch
 _BETWEEN = 0.1  # seconds from one epoch to the next
 _RECOGNIZER = 0.1  # of the time of the first stage, at the least
 _MOST_TIMES = 10  # as long as of few images, that a second stage takes to begin
-_SPARED = 0.05  # of a budget
+_SPARED = 0.1  # of a budget, for backups and pictures
 
 
 @dataclasses.dataclass(frozen=True)

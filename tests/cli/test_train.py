@@ -77,6 +77,7 @@ def test_from_pictures_to_a_run(keras_tsvae, pictures, tmp_path, monkeypatch):
     assert keras_tsvae(*arguments, "--epochs", 3, "--second-stage-epochs", 3)[0] == 0
     log = np.genfromtxt(run / "stage1.csv", delimiter=",", names=True)
     assert log["epoch"].tolist() == [0, 1, 2]
+    assert keras_tsvae("info", run, "--json")[1]["epochs"] == [3, 3]
     for other in (("--latent-dim", 4), ("--resize", "pad"), ("--seed", 3)):
         code, _, errors = keras_tsvae("train", pictures, "-o", run, *other)
         assert code == 1 and errors.count("\n") == 1 and "begins anew" in errors
