@@ -8,6 +8,7 @@ import typing
 import keras
 
 from keras_tsvae.evaluation.generation_report import BOUNDS, COLUMNS, LABELS
+from keras_tsvae.hub.asking import examples
 from keras_tsvae.hub.figures import Rows
 from keras_tsvae.models import TwoStageVAE
 from keras_tsvae.reading.keras_files import ASSETS
@@ -115,7 +116,9 @@ def _what(model, told):
 def _use(model, told):
     height, width, channels = model.image_shape
     shape = f"(64, {height}, {width}, {channels})"
-    asked = _example(model)
+    asked = "".join(
+        f", condition={condition!r}" for condition in list(examples(model).values())[:1]
+    )
     lines = [
         "import keras",
         "import keras_tsvae as tsvae",
@@ -130,22 +133,13 @@ def _use(model, told):
     )
 
 
-def _example(model):
-    """Returns the argument that asks for something, or nothing."""
-    conditions = getattr(model, "conditions", None)
-    if conditions is None or conditions.kind == "vector":
-        return ""
-    if conditions.kind == "classes":
-        return f", condition={(conditions.names or [0])[0]!r}"
-    if conditions.kind == "attributes":
-        return f", condition={{{(conditions.names or [0])[0]!r}: 1}}"
-    return f", condition={float(model.joint.center[0]):.4g}" if model.joint is not None else ""
-
-
 def _conditions(conditions):
     names = conditions.names or []
     listed = f": {', '.join(map(_plain, names))}" if names else ""
-    return f"{conditions.size} {conditions.kind}{listed}."
+    if conditions.kind == "number":
+        return "One number."
+    kind = "numbers of a vector" if conditions.kind == "vector" else conditions.kind
+    return f"{conditions.size} {kind}{listed}."
 
 
 def _table(rows):

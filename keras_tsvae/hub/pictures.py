@@ -3,9 +3,8 @@
 import pathlib
 import typing
 
-import numpy as np
-
 from keras_tsvae import plots
+from keras_tsvae.hub.asking import examples
 from keras_tsvae.models import TwoStageVAE
 
 if typing.TYPE_CHECKING:
@@ -13,8 +12,7 @@ if typing.TYPE_CHECKING:
 
 _SHOWN, _DPI = 64, 120
 _MOST_CLASSES = 20
-_ATTRIBUTES = 3
-_QUANTILES = (0.05, 0.5, 0.95)
+_PANELS = 3
 
 
 def write_pictures(
@@ -47,16 +45,9 @@ def write_pictures(
 
 def _asked(model: typing.Any) -> "Figure | None":
     """Returns what a conditional model draws where it is asked for something."""
-    conditions = getattr(model, "conditions", None)
-    if conditions is None:
+    asked = examples(model)
+    if not asked:
         return None
-    kind = conditions.kind
-    if kind == "classes" and conditions.size <= _MOST_CLASSES:
+    if model.conditions.kind == "classes" and model.conditions.size == len(asked) <= _MOST_CLASSES:
         return plots.class_grid(model)
-    if kind == "attributes":
-        names = list(conditions.names or range(conditions.size))[:_ATTRIBUTES]
-        return plots.conditioned(model, {str(name): {name: 1} for name in names}, n=16)
-    if kind == "number" and model.joint is not None:
-        values = np.unique(np.quantile(model.joint.rows, _QUANTILES))
-        return plots.conditioned(model, {f"{value:.4g}": value for value in values}, n=16)
-    return None
+    return plots.conditioned(model, dict(list(asked.items())[:_PANELS]), n=16)

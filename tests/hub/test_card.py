@@ -2,10 +2,14 @@
 
 import pathlib
 import re
+import types
 
+import numpy as np
 import pytest
 
 import keras_tsvae as tsvae
+from keras_tsvae.conditions import JointConditions
+from keras_tsvae.hub.asking import examples
 from keras_tsvae.hub.card import Told, model_card
 from keras_tsvae.hub.figures import figures_of
 from keras_tsvae.hub.pictures import write_pictures
@@ -72,6 +76,24 @@ def test_conditions(kind, conditional, tmp_path):
     asked = re.search(r"images = model.sample\(64, seed=0, condition=(.+?)\)  #", code)[1]
     assert asked == {"classes": "0", "attributes": "{'a': 1}"}[kind]
     assert model.sample(2, seed=0, condition=eval(asked)).shape[0] == 2
+
+
+@pytest.mark.backend_free
+def test_what_is_asked_for_occurs_in_training():
+    def asked(conditions, rows):
+        joint = JointConditions(np.array(rows, "float32"), np.ones(len(rows)))
+        return examples(types.SimpleNamespace(conditions=conditions, joint=joint))
+
+    kinds = tsvae.conditions
+    rows = [[-1, 1, 1], [-1, 1, -1]]
+    assert asked(kinds.Attributes(["a", "b", "c"]), rows) == {"b": {"b": 1}, "c": {"c": 1}}
+    assert asked(kinds.Attributes(size=3), rows) == {}  # none of which can be named
+    one_hot = [[0, 1, 0], [0, 0, 1]]
+    assert asked(kinds.Classes(3), one_hot) == {"1": 1, "2": 2}
+    assert asked(kinds.Classes(names=["x", "y", "z"]), one_hot) == {"y": "y", "z": "z"}
+    assert asked(kinds.Number(), [[0.0], [0.5], [1.0]]) == {"0.05": 0.05, "0.5": 0.5, "0.95": 0.95}
+    assert asked(kinds.Vector(size=2), [[0, 1]]) == {}
+    assert examples(types.SimpleNamespace(conditions=kinds.Classes(3), joint=None)) == {}
 
 
 def test_experiments_say_their_settings():
