@@ -6,6 +6,7 @@ import typer
 
 from keras_tsvae.cli import options
 from keras_tsvae.cli.answer import Answer
+from keras_tsvae.cli.wording import as_typed
 
 EXAMPLES = (
     "runs/mine",
@@ -41,7 +42,7 @@ def run(
     if features not in ("inception", "judge"):
         existing(features, "--features")
     found = RunFolder(existing(folder, "RUN"))
-    with busy("Measuring"):
+    with busy("Measuring"), as_typed({"output": "RUN", "features": "--features"}):
         evaluation = evaluate(found.path, features, samples, protocol, seed, verbose=0)
     written = {"output": str(found.evaluation), "protocol": protocol, "features": features}
     text = f"{str(evaluation).rstrip()}\n{found.evaluation}"

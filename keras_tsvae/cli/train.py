@@ -10,6 +10,7 @@ from keras_tsvae.cli import options
 from keras_tsvae.cli import train_options as given
 from keras_tsvae.cli.answer import Answer
 from keras_tsvae.cli.messages import say
+from keras_tsvae.cli.wording import as_typed
 
 EXAMPLES = (
     "folder/of/pictures --output runs/mine",
@@ -81,7 +82,10 @@ def run(
         "fit_options": _known(of_fit),
         **_known(fields),
     }
-    return _train(data, output, data_dir, wanted, dry_run, restart)
+    names = (*fields, *of_data, *of_fit, *wanted, "output", "restart", "data_dir")
+    typed = {name: f"--{name.replace('_', '-')}" for name in names} | {"source": "DATA"}
+    with as_typed({**typed, "image_size": "--size"}):
+        return _train(data, output, data_dir, wanted, dry_run, restart)
 
 
 def _known(values):

@@ -75,12 +75,16 @@ def test_from_pictures_to_a_run(keras_tsvae, pictures, tmp_path, monkeypatch):
     code, answer, errors = keras_tsvae("train", pictures, "-o", run)
     assert code == 0 and "2 + 2 epochs" in answer and not errors
     assert keras_tsvae(*arguments, "--epochs", 3, "--second-stage-epochs", 3)[0] == 0
+    config = json.loads((run / "config.json").read_text())
     log = np.genfromtxt(run / "stage1.csv", delimiter=",", names=True)
     assert log["epoch"].tolist() == [0, 1, 2]
     assert keras_tsvae("info", run, "--json")[1]["epochs"] == [3, 3]
     for other in (("--latent-dim", 4), ("--resize", "pad"), ("--seed", 3)):
         code, _, errors = keras_tsvae("train", pictures, "-o", run, *other)
-        assert code == 1 and errors.count("\n") == 1 and "begins anew" in errors
+        assert code == 1 and errors.count("\n") == 1 and "--restart begins anew" in errors
+    code, known, _ = keras_tsvae("train", pictures, "-o", run, "--dry-run", "--json")
+    assert code == 0 and known["goes_on"] and known["estimate"]["seconds"] > 0
+    assert json.loads((run / "config.json").read_text()) == config
     assert keras_tsvae("sample", run, "--class", "b", "-n", 2, "-o", tmp_path / "b.png")[0] == 0
     wide = np.zeros((8, 24), "uint8")
     wide[:, :8] = 255  # which a crop would cut off
@@ -225,6 +229,18 @@ def test_wrong_uses(keras_tsvae, prepared, use):
     code, answer, errors = keras_tsvae(*prepared({**USAGE, **FAILURES}[use]))
     assert code == (2 if use in USAGE else 1) and not answer
     assert errors.startswith("Error: ") and errors.count("\n") == 1
+
+
+def test_errors_are_in_the_words_of_the_command_line(keras_tsvae, prepared):
+    def said(*arguments):
+        return keras_tsvae(*prepared(arguments))[2]
+
+    assert "--output must be a new folder" in said("train", "PICTURES", "-o", "PICTURES")
+    assert "the --batch-size" in said("train", "PICTURES", *OUT, "--batch-size", 99, *SHORT)
+    assert "--data-dir must be left out" in said("train", "PICTURES", "--data-dir", "EMPTY", *OUT)
+    assert said("evaluate", "EMPTY").startswith(
+        "Error: The folder of a run must hold a config.json"
+    )
 
 
 def test_all_broken_pictures_are_named(keras_tsvae, prepared):

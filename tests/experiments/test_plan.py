@@ -49,6 +49,16 @@ def test_a_folder_with_attributes(pictures):
     assert (model.conditions, model.condition_names) == ("classes", ("a", "b"))
 
 
+def test_broken_pictures_can_be_left_out(pictures):
+    for name in ("a/x.png", "b/y.jpg"):
+        (pictures / name).write_text("no picture")
+    with pytest.raises(ValueError, match="2 broken pictures: .*x.png.*y.jpg"):
+        plan(pictures, **QUICK)
+    with pytest.warns(UserWarning, match="Left out: 2 broken pictures"):
+        made = plan(pictures, data_options={"skip_broken": True}, **QUICK)
+    assert made.facts["num_train"] + made.facts["num_test"] == 40
+
+
 def test_one_class_is_none(pictures):
     model = plan(pictures / "a", **{**QUICK, "batch_size": 2}).experiment.model
     assert model.conditions is None
