@@ -16,10 +16,9 @@ from keras_tsvae.hub.figures import figures_of
 from keras_tsvae.hub.pictures import write_pictures
 from keras_tsvae.models import TwoStageVAE
 from keras_tsvae.reading.keras_files import ASSETS
-from keras_tsvae.saving.addresses import hugging_face
+from keras_tsvae.saving.addresses import hugging_face, is_revision
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_REVISION = re.compile(r"[A-Za-z0-9][\w./-]*")
 _FOLDER = "model"
 
 
@@ -119,7 +118,7 @@ def _check(repo_id, model, license, private, revision):
         raise ValueError(f"`private` must be True, False or None. Received: private={private!r}")
     if license is not None and not isinstance(license, str):
         raise ValueError(f"`license` must be a str or None. Received: license={license!r}")
-    if revision is not None and not (isinstance(revision, str) and _REVISION.fullmatch(revision)):
+    if revision is not None and not is_revision(revision):
         raise ValueError(
             f"`revision` must be the name of a branch, or None. Received: revision={revision!r}"
         )

@@ -17,7 +17,8 @@ FORMS = (
 )
 _ADDRESS = re.compile(r"(hf|kaggle):/{1,2}(.*)")  # pathlib makes one slash of two
 _NAME = r"[A-Za-z0-9][\w.-]*"
-_HF = re.compile(rf"({_NAME}/{_NAME})(?:@([\w./-]+))?")
+_REVISION = r"(?!.*\.\.)[A-Za-z0-9][\w./-]*"  # of a branch, a tag or a commit
+_HF = re.compile(rf"({_NAME}/{_NAME})(?:@({_REVISION}))?")
 _KAGGLE = re.compile(rf"{_NAME}/{_NAME}/{_NAME}/{_NAME}(/[0-9]+)?")
 _FILES = [CONFIG, METADATA, WEIGHTS, f"{ASSETS}/*"]
 
@@ -25,6 +26,11 @@ _FILES = [CONFIG, METADATA, WEIGHTS, f"{ASSETS}/*"]
 def is_address(source: PathLike) -> bool:
     """Whether it is an address that `fetched` knows, rather than a path."""
     return _ADDRESS.fullmatch(str(source)) is not None
+
+
+def is_revision(revision: typing.Any) -> bool:
+    """Whether it may be the name of a branch, a tag or a commit."""
+    return isinstance(revision, str) and re.fullmatch(_REVISION, revision) is not None
 
 
 def is_source(source: typing.Any) -> bool:

@@ -27,7 +27,14 @@ def test_kaggle(fitted, tmp_path, monkeypatch):
     assert asked == ["user/squares/keras/small", "user/squares/keras/small/2"]
     with pytest.raises(ConnectionError, match="keras/small/9' cannot be downloaded: 404"):
         tsvae.TwoStageVAE.from_preset("kaggle://user/squares/keras/small/9")
-    for address in ("kaggle://user/squares", "hf://user", "hf://user/../x", "hf://a/b@", "hf://"):
+    for address in (
+        "kaggle://user/squares",
+        "hf://user",
+        "hf://user/../x",
+        "hf://a/b@",
+        "hf://a/b@../c",
+        "hf://",
+    ):
         with pytest.raises(ValueError, match="An address must be 'hf://user/model' or .*Received"):
             tsvae.TwoStageVAE.from_preset(address)
     monkeypatch.setitem(sys.modules, "kagglehub", None)

@@ -252,6 +252,7 @@ def test_wrong_arguments_are_named_before_anything_is_sent(fitted, monkeypatch):
         ("license", 3),
         ("private", "yes"),
         ("revision", "a b"),
+        ("revision", "../a"),
         ("evaluation", [1, 2]),
         ("evaluation", "fid.json"),
         ("history", {"loss": [1.0]}),
