@@ -40,6 +40,13 @@ def is_saved_model(path: pathlib.Path) -> bool:
     return (path / "saved_model.pb").is_file()
 
 
+def is_export(path: pathlib.Path) -> bool:
+    """Whether it is a folder that `export` wrote."""
+    from keras_tsvae.export.formats import LIST
+
+    return is_saved_model(path) or (path / LIST).is_file()
+
+
 def model_in(path: pathlib.Path) -> pathlib.Path | None:
     """Returns the model that a path means: itself, or the one in the folder of a run.
 

@@ -1,4 +1,4 @@
-"""SavedModels: what is exported, how it draws, and in which types it is asked."""
+"""Models for those who have neither this package nor Keras: SavedModel, ONNX, LiteRT."""
 
 from keras_tsvae.export.saved_model import export_saved_model
 

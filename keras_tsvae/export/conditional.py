@@ -26,6 +26,7 @@ import keras
 import numpy as np
 
 from keras_tsvae.export.argument_types import Exported
+from keras_tsvae.export.batch_functions import edited
 from keras_tsvae.export.sampling import RANDOM_SEED, sample_blocks
 
 
@@ -86,11 +87,7 @@ def conditional_functions(model: keras.Model) -> list[Exported]:
         condition = checked(condition, "condition", images)
         new_condition = checked(new_condition, "new_condition", images, may_be_open=True)
         new_condition = tf.where(tf.math.is_nan(new_condition), condition, new_condition)
-        z = encode(images, condition)[0]
-        if second.condition_dim is not None:
-            u = second.encode_batch(z, condition)[:, 0]
-            z += second.decode_batch(u, new_condition) - second.decode_batch(u, condition)
-        return decode(z, new_condition)
+        return edited(first, second, images, condition, new_condition)
 
     def infer_condition(images):
         outputs = model.recognizer(images, training=False)

@@ -4,8 +4,10 @@ import keras
 
 from keras_tsvae.arrays.types import PathLike
 from keras_tsvae.export.argument_types import of_all_types
+from keras_tsvae.export.formats import free_folder
+from keras_tsvae.export.in_tensorflow import export_in_tensorflow
 from keras_tsvae.export.sampling import RANDOM_SEED, sample_blocks
-from keras_tsvae.files import expanded, written_beside
+from keras_tsvae.files import written_beside
 
 
 def export_saved_model(model: keras.Model, filepath: PathLike) -> None:
@@ -30,25 +32,22 @@ def export_saved_model(model: keras.Model, filepath: PathLike) -> None:
     `seed=tf.constant(seed)`, or call the signatures. The graph holds no optimiser, no metrics and
     no training branch; noise is drawn, and images are decoded, in blocks of bounded size.
 
+    On another backend than TensorFlow, another process loads the model on TensorFlow and exports it
+    (see `keras_tsvae.export.in_tensorflow`).
+
     Args:
         model: A built `TwoStageVAE`.
         filepath: Path of a folder that does not exist or is empty; `~` is expanded.
 
     Raises:
-        ValueError: If the backend is not TensorFlow, or `filepath` exists and is not an empty
-            folder.
+        ValueError: If `filepath` exists and is not an empty folder.
+        ImportError: If TensorFlow is not installed.
+        RuntimeError: If the other process fails.
     """
+    filepath = free_folder(filepath)
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            "Exporting needs the TensorFlow backend: save a .keras file, and load and export it "
-            f"with KERAS_BACKEND=tensorflow. Received: backend={keras.backend.backend()!r}"
-        )
-    filepath = expanded(filepath)
-    if filepath.exists() and not (filepath.is_dir() and not any(filepath.iterdir())):
-        raise ValueError(
-            "`filepath` must not exist, or be an empty folder. "
-            f"Received: filepath={str(filepath)!r}"
-        )
+        export_in_tensorflow(model, filepath, "tf_saved_model")
+        return
     import tensorflow as tf
 
     module, signatures = _sampler(model, _functions(model))

@@ -13,7 +13,7 @@ from keras_tsvae.arrays.vectors import check_vectors
 from keras_tsvae.backend import compile_function
 from keras_tsvae.latents.expectation_maximisation import ExpectationMaximisation
 from keras_tsvae.latents.posteriors import Posteriors
-from keras_tsvae.latents.triangular_transport import log_density
+from keras_tsvae.latents.triangular_transport import log_density, normal_cdf
 
 ROUNDS = 30
 CONVERGED = 1e-3  # nats that a round gains at the least
@@ -95,9 +95,8 @@ class GaussianMixture:
         The first column of `choice` picks the component, by its quantile; `noise` is scaled and
         moved as that component says.
         """
-        uniform = 0.5 * (1.0 + ops.erf(choice[:, :1] / np.sqrt(2.0).astype("float32")))
         bounds = ops.convert_to_tensor(np.cumsum(self.weights)[None, :-1])
-        component = ops.sum(ops.cast(uniform > bounds, "int32"), axis=1)
+        component = ops.sum(ops.cast(normal_cdf(choice[:, :1]) > bounds, "int32"), axis=1)
         means = ops.take(ops.convert_to_tensor(self.means), component, axis=0)
         factors = ops.take(ops.convert_to_tensor(self.cholesky), component, axis=0)
         return means + ops.squeeze(ops.matmul(factors, noise[:, :, None]), -1)

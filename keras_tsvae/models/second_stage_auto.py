@@ -135,6 +135,10 @@ class SecondStageAuto(SecondStage):
         code, held_out, *figures = ops.convert_to_numpy(self._chosen).tolist()
         return Choice(int(held_out), *figures) if code else None
 
+    def chosen_stage(self) -> SecondStage:
+        """Returns the flow, or the mixture if the last fit chose it."""
+        return self.flow if ops.convert_to_numpy(self._chosen)[0] < 2.0 else self.mixture
+
     def forget_choice(self) -> None:
         """Lets the stage be its flow, until the next fit chooses."""
         self._chosen.assign(np.zeros(self._chosen.shape, "float32"))

@@ -11,6 +11,7 @@ from keras_tsvae.arrays.types import ArrayLike, Tensor
 from keras_tsvae.latents.triangular_transport import (
     from_normal,
     log_density,
+    normal_cdf,
     to_normal,
     whitened,
 )
@@ -150,9 +151,8 @@ class SecondStageMixture(SecondStage):
     def generate_batch(self, u: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns samples of z: the first column of `u` picks the component, by its quantile."""
         log_weights, means, cholesky = self._of_z(condition)
-        uniform = 0.5 * (1.0 + ops.erf(u[:, :1] / np.sqrt(2.0).astype("float32")))
         bounds = ops.cumsum(ops.exp(log_weights), axis=1)[:, :-1]
-        component = ops.sum(ops.cast(uniform > bounds, "int32"), axis=1)
+        component = ops.sum(ops.cast(normal_cdf(u[:, :1]) > bounds, "int32"), axis=1)
         chosen = ops.one_hot(component, self.log_weights.shape[0], dtype="float32")
         mean = ops.sum(chosen[:, :, None] * means, 1)
         factors = ops.take(cholesky, component, axis=0)

@@ -26,9 +26,10 @@ def test_info(keras_tsvae, files):
 
 
 def test_exporting(keras_tsvae, run_folder, tmp_path, monkeypatch):
-    def export(self, folder):
+    def export(self, folder, format):
         folder.mkdir()
-        (folder / "saved_model.pb").write_text(type(self).__name__)
+        file = "saved_model.pb" if format == "tf_saved_model" else "functions.json"
+        (folder / file).write_text(type(self).__name__)
 
     monkeypatch.setattr(Generator, "export", export)
     code, answer, _ = keras_tsvae("export", run_folder)
@@ -40,6 +41,10 @@ def test_exporting(keras_tsvae, run_folder, tmp_path, monkeypatch):
     assert (run_folder / "saved_model" / "saved_model.pb").read_text() == "TwoStageVAE"
     assert keras_tsvae("export", run_folder, "-o", tmp_path / "here")[0] == 0
     assert (tmp_path / "here" / "saved_model.pb").exists()
+    for format in ("onnx", "litert"):
+        for overwrite in ([], ["--overwrite"]):
+            assert keras_tsvae("export", run_folder, "--format", format, *overwrite)[0] == 0
+        assert (run_folder / format / "functions.json").exists()
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="whose noise it was")
