@@ -13,6 +13,8 @@ VERSION = re.search(
 EXAMPLES = ["matplotlib", "scikit-learn"]
 EXPLORE = ["gradio>=6"]
 HUB = ["huggingface_hub>=1", "matplotlib"]
+LITERT = ["ai-edge-litert"]
+ONNX = ["onnx", "onnxruntime", "tf2onnx"]
 
 setup(
     name="keras_tsvae",
@@ -42,10 +44,14 @@ setup(
         "explore": EXPLORE,
         "hub": HUB,
         "jax": ["jax"],
+        "litert": LITERT,
+        "onnx": ONNX,
         "test": [
             *EXAMPLES,
             *EXPLORE,
             *HUB,
+            *LITERT,
+            *ONNX,
             "hypothesis",
             "jax",
             "mypy>=2",

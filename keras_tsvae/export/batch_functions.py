@@ -47,7 +47,9 @@ class BatchFunction:
 
 def batch_functions(model: keras.Model) -> list[BatchFunction]:
     """Returns the functions of a built `TwoStageVAE`, of a conditional one once it is trained."""
-    first, second, mixture = model.first_stage, model.second_stage.chosen_stage(), model.mixture
+    first, second, mixture = model.first_stage, model.second_stage, model.mixture
+    if hasattr(second, "chosen_stage"):  # both in one file would be twice as large
+        second = second.chosen_stage()
     images, latent = {"images": model.image_shape}, (model.latent_dim,)
     of_first, of_second = _condition(first), _condition(second)
     noise = {"u": latent, "noise": latent}

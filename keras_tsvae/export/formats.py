@@ -9,13 +9,6 @@ FORMATS = ("tf_saved_model", "onnx", "litert")
 LIST = "functions.json"  # what says of a folder of ONNX or LiteRT files which they are
 
 
-def check_format(format: str) -> str:
-    """Returns `format`, or raises a `ValueError` unless it is one of `FORMATS`."""
-    if format not in FORMATS:
-        raise ValueError(f"`format` must be one of {FORMATS}. Received: format={format!r}")
-    return format
-
-
 def free_folder(filepath: PathLike) -> pathlib.Path:
     """Returns the path of a folder that does not exist or is empty, or raises a `ValueError`."""
     filepath = expanded(filepath)

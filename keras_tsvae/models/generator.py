@@ -277,32 +277,20 @@ class Generator(BaseModel):
     def export(self, filepath: PathLike, format: str = "tf_saved_model") -> None:
         """Writes the model for those who have neither this package nor Keras.
 
-        A SavedModel samples with TensorFlow alone; its functions and signatures are listed at
-        `keras_tsvae.export.export_saved_model`. ONNX and LiteRT are folders of one file for each
-        function, which take noise instead of seeds; they are listed at
-        `keras_tsvae.export.batch_functions`, and in the folder. They are compared with the model
-        before they take their place. On JAX, TensorFlow does this in a process of its own.
+        See `keras_tsvae.export.export_model`, which this calls.
 
         Args:
             filepath: Path of a folder that does not exist or is empty.
             format: `"tf_saved_model"`, `"onnx"` or `"litert"`. Defaults to `"tf_saved_model"`.
 
         Raises:
-            ValueError: If the model is not built, `filepath` exists and is not an empty folder, or
-                `format` is not as described.
+            ValueError: If the model is not built, or an argument is not as described.
             ImportError: If TensorFlow or a converter is not installed.
-            RuntimeError: If the format lacks an operation of the model's, or what was written does
-                not give what the model gives.
+            RuntimeError: If what was written does not give what the model gives.
         """
-        from keras_tsvae.export.formats import check_format
-        from keras_tsvae.export.portable import export_portable
-        from keras_tsvae.export.saved_model import export_saved_model
+        from keras_tsvae.export.export_model import export_model
 
-        self.require_built("exported")
-        if check_format(format) == "tf_saved_model":
-            export_saved_model(self, filepath)
-        else:
-            export_portable(self, filepath, format)
+        export_model(self, filepath, format)
 
 
 def check_stage(stage: int | str) -> None:

@@ -211,10 +211,6 @@ class SecondStage(Stage):
         log_prob = self._compiled(self.log_prob_batch, batch_size)
         return collect(batched(log_prob, arrays, batch_size), len(arrays[0]))
 
-    def chosen_stage(self) -> "SecondStage":
-        """Returns what computes: this stage, or, of one that chooses between some, its choice."""
-        return self
-
     def sample(
         self,
         n: int,

@@ -154,12 +154,6 @@ def test_an_export_path_that_is_not_empty_is_refused(fitted, tmp_path):
     assert (tmp_path / "empty" / "saved_model.pb").exists()
 
 
-@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="only on JAX")
-def test_other_backends_say_what_to_do(tmp_path):
-    with pytest.raises(ValueError, match="KERAS_BACKEND=tensorflow"):
-        tiny.two_stage().export(tmp_path / "model")
-
-
 SEEDS = [7, 2**31 + 5, 2**40 + 1, 2**63 - 1, np.int64(7), np.int64(2**40 + 1), np.int32(7)]
 SEEDS += [np.uint32(2**32 - 1), np.uint64(2**63 + 3), np.int64(0)]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from keras import ops
+from scipy import special
 
 from keras_tsvae.latents import triangular_transport as transport
 
@@ -43,3 +44,9 @@ def test_inverses_of_lower_triangular_matrices(d):
     inverse = ops.convert_to_numpy(transport.lower_inverse(factors))
     expected = np.linalg.inv(ops.convert_to_numpy(factors).astype("float64"))
     np.testing.assert_allclose(inverse, expected, atol=2e-5)
+
+
+def test_the_normal_distribution_function_in_both_tails():
+    x = np.linspace(-8, 8, 1001, dtype="float32")
+    ours = ops.convert_to_numpy(transport.normal_cdf(ops.convert_to_tensor(x)))
+    np.testing.assert_allclose(ours, special.ndtr(x.astype("float64")), rtol=1e-5)
