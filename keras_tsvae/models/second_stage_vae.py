@@ -3,26 +3,21 @@
 import typing
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_tsvae import losses
 from keras_tsvae.arguments import check_gamma
-from keras_tsvae.arrays.inference import DivergedError
 from keras_tsvae.arrays.types import Shape, Tensor
-from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
-from keras_tsvae.models.posterior_inputs import of_all_processes
-from keras_tsvae.models.second_stage import SecondStage
+from keras_tsvae.models.standardized import Standardized
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.saving.trainability import trainability, trainability_kept
 
-RESCALING_SAMPLES = 4096
 BOUND_DRAWS, BOUND_SEED = 16, 0
 
 
 @keras.saving.register_keras_serializable(package="keras_tsvae")
-class SecondStageVAE(SecondStage, GaussianVAE):
+class SecondStageVAE(Standardized, GaussianVAE):
     """VAE on latent vectors z, which learns how the first stage's posteriors are distributed.
 
     Trained on posteriors `(mean, std)` of images: `z = mean + std * noise` is drawn anew at
@@ -92,15 +87,7 @@ class SecondStageVAE(SecondStage, GaussianVAE):
         self.depth = depth
         self.conditioning = conditioning
         self._replaced = replaced
-        self.z_scale = self.add_weight(
-            name="z_scale",
-            shape=(),
-            initializer="ones",
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-            aggregation="only_first_replica",
-        )
+        self.add_standardization(measured=self.follows_mse)
         self.build((None, self.latent_dim))
 
     def build(self, input_shape: Shape) -> None:
@@ -115,9 +102,24 @@ class SecondStageVAE(SecondStage, GaussianVAE):
             )
         self.built = True
 
+    def targets(self, data: typing.Any) -> Tensor:
+        """Returns x of a fresh sample of z from a batch of posteriors, or of a batch of z."""
+        return self.standardize(super().targets(data))
+
+    def loss_terms(
+        self, data: typing.Any, training: bool = False, noise: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The terms of the objective for each example (see `GaussianVAE.loss_terms`).
+
+        mse and gamma are those of x, nll is that of z.
+        """
+        terms = GaussianVAE.loss_terms(self, data, training, noise)
+        scale = self.log_scale()
+        return {**terms, "loss": terms["loss"] + scale, "nll": terms["nll"] + scale}
+
     def call(self, inputs: typing.Any, training: bool | None = None) -> Tensor:
         """Reconstructs a batch of z: from the posterior mean, in training from a sample."""
-        return GaussianVAE.call(self, inputs, training)
+        return self.unstandardize(GaussianVAE.call(self, inputs, training))
 
     def conditioned(
         self, condition_dim: int, conditioning: str = "modulate", **kwargs: typing.Any
@@ -142,26 +144,26 @@ class SecondStageVAE(SecondStage, GaussianVAE):
             **{**settings, **kwargs},
         )
 
-    def own_callbacks(self, posteriors: Posteriors) -> list[keras.callbacks.Callback]:
-        """Returns what measures `z_scale` at the end of every epoch, if gamma is computed."""
-        return [self._rescaling(posteriors)] if self.gamma_mode == "computed" else []
-
     def encode_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
-        mean, log_std = self.encoder(network_inputs(self.encoder, z, condition), training=False)
+        x = self.standardize(z)
+        mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=False)
         return ops.stack([ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))], 1)
 
     def decode_batch(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns the means of z of one batch of u, as a tensor."""
-        return ops.cast(
-            self.decoder(network_inputs(self.decoder, u, condition), training=False), "float32"
-        )
+        return self.unstandardize(self._decoded(u, condition))
+
+    def _decoded(self, u, condition):
+        """Returns the means of x of one batch of u, float32."""
+        x = self.decoder(network_inputs(self.decoder, u, condition), training=False)
+        return ops.cast(x, "float32")
 
     def log_prob_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns a lower bound of the log density of one batch of z, `(batch,)`.
 
         `E_q(u|z)[log p(z|u)] - KL(q(u|z) || N(0, I))`, the mean over 16 draws of u, the same for
-        all z.
+        all z; of the VAE as it is trained, whose decoder adds all of its noise.
         """
         z = z / self.z_scale
         stacked = self.encode_batch(z, condition)
@@ -169,34 +171,16 @@ class SecondStageVAE(SecondStage, GaussianVAE):
         noise = keras.random.normal((BOUND_DRAWS, 1, self.latent_dim), seed=BOUND_SEED)
         u = ops.reshape(mean + std * noise, (-1, self.latent_dim))  # (16 * batch, d)
         rows = (BOUND_DRAWS, 1)
-        mean_of_z = self.decode_batch(u, None if condition is None else ops.tile(condition, rows))
-        nll = losses.gaussian_nll(ops.tile(z, rows), mean_of_z, self.log_gamma)
+        mean_of_x = self._decoded(u, None if condition is None else ops.tile(condition, rows))
+        nll = losses.gaussian_nll(ops.tile(self.standardize(z), rows), mean_of_x, self.log_gamma)
         nll = ops.mean(ops.reshape(nll, (BOUND_DRAWS, -1)), axis=0)
         kl = losses.kl_divergence(mean, ops.log(std))
-        return -nll - kl - self.latent_dim * ops.log(self.z_scale)
+        return -nll - kl - self.log_scale() - self.latent_dim * ops.log(self.z_scale)
 
     def generate_batch(self, u: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Returns samples of z for one batch of u, with `noise` scaled by gamma, as a tensor."""
-        mean = self.decode_batch(u, condition)
-        return self.z_scale * (mean + ops.exp(self.log_gamma) * noise)
-
-    def _rescaling(self, posteriors):
-        """Returns a callback that gives samples the standard deviation of the posteriors."""
-        posteriors = of_all_processes(posteriors)
-        z_std, condition = posteriors.z_std(), None
-        if self.condition_dim is not None:
-            rows = np.linspace(0, len(posteriors) - 1, RESCALING_SAMPLES).round().astype(int)
-            condition = posteriors.arrays[-1][rows]
-
-        def rescale(*_):
-            self.z_scale.assign(1.0)
-            try:
-                sampled = self.sample(RESCALING_SAMPLES, seed=0, condition=condition)
-            except DivergedError:
-                return  # as the logs of the epoch show
-            self.z_scale.assign(z_std / np.std(sampled, axis=0).mean())
-
-        return keras.callbacks.LambdaCallback(on_epoch_end=rescale)
+        """Returns samples of z for one batch of u and one of noise, as a tensor."""
+        noise = ops.exp(self.log_gamma) * noise
+        return self.z_scale * self.samples(self._decoded(u, condition), noise)
 
     def get_config(self) -> dict[str, typing.Any]:
         """Returns the constructor's arguments."""
