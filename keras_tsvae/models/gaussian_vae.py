@@ -28,6 +28,7 @@ class GaussianVAE(Stage):
     """
 
     kl_weight = 1.0
+    kept_of_mse = KEPT_OF_MSE
 
     def __init__(
         self,
@@ -128,7 +129,8 @@ class GaussianVAE(Stage):
         """Follows the mean squared error of a training batch, if gamma is computed or optimal.
 
         `gamma^2 = mse`, with `mse <- min(mse, 0.99 * mse + 0.01 * batch_mse)` if it is computed,
-        `mse <- 0.9 * mse + 0.1 * batch_mse` if it is optimal; written as a step of log gamma, so
+        `mse <- 0.9 * mse + 0.1 * batch_mse` if it is optimal (a second stage has 0.999 in place of
+        0.99); written as a step of log gamma, so
         that nothing is lost to rounding where the minimum keeps mse as it is. Gamma stays at
         1e-6 or more: the density of images without any error else grows without bound.
 
@@ -141,7 +143,7 @@ class GaussianVAE(Stage):
             and Effective VAE Training with Calibrated Decoders*, for the optimal one.
         """
         ratio = batch_mse * ops.exp(-2.0 * self.log_gamma)
-        step = 0.5 * ops.log1p((1.0 - KEPT_OF_MSE[self.gamma_mode]) * (ratio - 1.0))
+        step = 0.5 * ops.log1p((1.0 - self.kept_of_mse[self.gamma_mode]) * (ratio - 1.0))
         taken = step < 0.0 if self.gamma_mode == "computed" else ops.isfinite(step)
         moved = self.log_gamma + ops.where(taken, step, 0.0)
         self.log_gamma.assign(ops.maximum(moved, math.log(LEAST_GAMMA)))

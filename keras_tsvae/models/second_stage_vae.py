@@ -8,7 +8,7 @@ from keras import ops
 from keras_tsvae import losses
 from keras_tsvae.arguments import check_gamma
 from keras_tsvae.arrays.types import Shape, Tensor
-from keras_tsvae.models.gaussian_vae import GaussianVAE, network_inputs
+from keras_tsvae.models.gaussian_vae import KEPT_OF_MSE, GaussianVAE, network_inputs
 from keras_tsvae.models.standardized import Standardized
 from keras_tsvae.networks import MLPDecoder, MLPEncoder
 from keras_tsvae.saving.trainability import trainability, trainability_kept
@@ -41,9 +41,11 @@ class SecondStageVAE(Standardized, GaussianVAE):
         decoder: Optional Keras layer or model from u to z, in place of an `MLPDecoder`.
         gamma: `"learned"`, `"computed"`, `"optimal"`, or a positive float that stays as it is. A
             computed or optimal one is the root of a running mean squared error (see
-            `update_gamma`). With a computed one samples are rescaled by `z_scale`, measured at the
-            end of every epoch, so that their standard deviation, averaged over dimensions, is that
-            of the training posteriors, `sqrt(mean_j(Var mean_j + E std_j^2))`. Defaults to
+            `update_gamma`), and with it the stage is `Standardized`: its networks see z half way
+            to white noise, samples are brought to the mean and the covariance of the training
+            posteriors, and `log_prob` knows the covariance of what the decoder misses. Of
+            the decoder's noise samples then have a twentieth, for the map makes up for the rest; a
+            decoder that ignores u so draws the best single Gaussian. Defaults to
             `"learned"`.
         **kwargs: `name`, `trainable` and `dtype` of `keras.Model`.
 
@@ -57,10 +59,12 @@ class SecondStageVAE(Standardized, GaussianVAE):
 
     Source:
         Dai & Wipf (2019), section 4; Asperti & Trentin (2020), for the computed
-        gamma and the rescaling.
+        gamma, and for rescaling samples, here by a whole matrix.
     """
 
     log_prob_is_bound = True
+    # With 0.99 u soon holds more of z than can be brought to N(0, I) in the same time.
+    kept_of_mse = {**KEPT_OF_MSE, "computed": 0.999}
 
     def __init__(
         self,
@@ -87,7 +91,7 @@ class SecondStageVAE(Standardized, GaussianVAE):
         self.depth = depth
         self.conditioning = conditioning
         self._replaced = replaced
-        self.add_standardization(measured=self.follows_mse)
+        self._add_standardization(measured=self.follows_mse)
         self.build((None, self.latent_dim))
 
     def build(self, input_shape: Shape) -> None:
@@ -104,7 +108,7 @@ class SecondStageVAE(Standardized, GaussianVAE):
 
     def targets(self, data: typing.Any) -> Tensor:
         """Returns x of a fresh sample of z from a batch of posteriors, or of a batch of z."""
-        return self.standardize(super().targets(data))
+        return self._standardized(super().targets(data))
 
     def loss_terms(
         self, data: typing.Any, training: bool = False, noise: Tensor | None = None
@@ -114,12 +118,12 @@ class SecondStageVAE(Standardized, GaussianVAE):
         mse and gamma are those of x, nll is that of z.
         """
         terms = GaussianVAE.loss_terms(self, data, training, noise)
-        scale = self.log_scale()
+        scale = self._log_scale()
         return {**terms, "loss": terms["loss"] + scale, "nll": terms["nll"] + scale}
 
     def call(self, inputs: typing.Any, training: bool | None = None) -> Tensor:
         """Reconstructs a batch of z: from the posterior mean, in training from a sample."""
-        return self.unstandardize(GaussianVAE.call(self, inputs, training))
+        return self._unstandardized(GaussianVAE.call(self, inputs, training))
 
     def conditioned(
         self, condition_dim: int, conditioning: str = "modulate", **kwargs: typing.Any
@@ -146,13 +150,13 @@ class SecondStageVAE(Standardized, GaussianVAE):
 
     def encode_batch(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns mean and standard deviation of u for one batch, stacked: `(batch, 2, d)`."""
-        x = self.standardize(z)
+        x = self._standardized(z)
         mean, log_std = self.encoder(network_inputs(self.encoder, x, condition), training=False)
         return ops.stack([ops.cast(mean, "float32"), ops.exp(ops.cast(log_std, "float32"))], 1)
 
     def decode_batch(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns the means of z of one batch of u, as a tensor."""
-        return self.unstandardize(self._decoded(u, condition))
+        return self._unstandardized(self._decoded(u, condition))
 
     def _decoded(self, u, condition):
         """Returns the means of x of one batch of u, float32."""
@@ -163,7 +167,9 @@ class SecondStageVAE(Standardized, GaussianVAE):
         """Returns a lower bound of the log density of one batch of z, `(batch,)`.
 
         `E_q(u|z)[log p(z|u)] - KL(q(u|z) || N(0, I))`, the mean over 16 draws of u, the same for
-        all z; of the VAE as it is trained, whose decoder adds all of its noise.
+        all z. Where gamma is measured, `p(z|u) = N(z; decode(u), R)` with R the covariance of what
+        the decoder misses, measured at the end of every epoch; samples have less noise (see the
+        class), and another density.
         """
         z = z / self.z_scale
         stacked = self.encode_batch(z, condition)
@@ -171,16 +177,20 @@ class SecondStageVAE(Standardized, GaussianVAE):
         noise = keras.random.normal((BOUND_DRAWS, 1, self.latent_dim), seed=BOUND_SEED)
         u = ops.reshape(mean + std * noise, (-1, self.latent_dim))  # (16 * batch, d)
         rows = (BOUND_DRAWS, 1)
-        mean_of_x = self._decoded(u, None if condition is None else ops.tile(condition, rows))
-        nll = losses.gaussian_nll(ops.tile(self.standardize(z), rows), mean_of_x, self.log_gamma)
-        nll = ops.mean(ops.reshape(nll, (BOUND_DRAWS, -1)), axis=0)
+        mean_of_z = self.decode_batch(u, None if condition is None else ops.tile(condition, rows))
+        tiled = ops.tile(z, rows)
+        if self.standardizes:
+            log_prob = self._log_normal(tiled - mean_of_z)
+        else:
+            log_prob = -losses.gaussian_nll(tiled, mean_of_z, self.log_gamma)
+        log_prob = ops.mean(ops.reshape(log_prob, (BOUND_DRAWS, -1)), axis=0)
         kl = losses.kl_divergence(mean, ops.log(std))
-        return -nll - kl - self.log_scale() - self.latent_dim * ops.log(self.z_scale)
+        return log_prob - kl - self.latent_dim * ops.log(self.z_scale)
 
     def generate_batch(self, u: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Returns samples of z for one batch of u and one of noise, as a tensor."""
         noise = ops.exp(self.log_gamma) * noise
-        return self.z_scale * self.samples(self._decoded(u, condition), noise)
+        return self.z_scale * self._samples(self._decoded(u, condition), noise)
 
     def get_config(self) -> dict[str, typing.Any]:
         """Returns the constructor's arguments."""
