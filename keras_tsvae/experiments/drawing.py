@@ -51,12 +51,14 @@ def write_pictures(
 
 
 def _samples(model):
-    stages: dict[str, int | str] = {"stage1": 1, "stage2": 2}
+    stages: dict[str, int | str] = {"stage 1": 1, "stage 2": 2}
     if model.mixture is not None:
         stages["mixture"] = "mixture"
     return {
-        name: plots.side_by_side({name: model.sample(_SHOWN, seed=0, stage=stage)})
-        for name, stage in stages.items()
+        title.replace(" ", ""): plots.side_by_side(
+            {title: model.sample(_SHOWN, seed=0, stage=stage)}
+        )
+        for title, stage in stages.items()
     }
 
 
