@@ -29,6 +29,9 @@ class BackupAndRestore(keras.callbacks.Callback):
     `state_dict()`, which returns a dict of numbers, strings, arrays, and lists and dicts of them,
     and `load_state_dict(state)`.
 
+    On another machine or backend it goes on as well, with other last bits or random numbers.
+    Backups of earlier versions of this package are read, or an error says why not.
+
     The epoch that was interrupted is made again. Encoding is made again, unless `posteriors_path`
     names a file, which is kept where it belongs to the same first stage.
 
