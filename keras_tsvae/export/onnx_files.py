@@ -1,5 +1,6 @@
 """ONNX files: written by tf2onnx, read by ONNX Runtime."""
 
+import contextlib
 import logging
 import pathlib
 
@@ -34,13 +35,13 @@ def write(model: keras.Model, function: BatchFunction, path: pathlib.Path) -> No
     signature = [
         tf.TensorSpec((None, *shape), tf.float32, name) for name, shape in function.inputs.items()
     ]
-    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # it reports, but does not raise
-    converted, _ = tf2onnx.convert.from_function(
-        tf.function(batch, input_signature=signature, autograph=False),
-        signature,
-        opset=OPSET,
-        custom_op_handlers={"Log1p": (_log1p, [])},
-    )
+    with _quiet("tf2onnx"):  # which reports what it cannot convert, but does not raise
+        converted, _ = tf2onnx.convert.from_function(
+            tf.function(batch, input_signature=signature, autograph=False),
+            signature,
+            opset=OPSET,
+            custom_op_handlers={"Log1p": (_log1p, [])},
+        )
     try:
         onnx.checker.check_model(converted)
     except onnx.checker.ValidationError as error:
@@ -60,6 +61,18 @@ def opened(path: pathlib.Path) -> Run | None:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return lambda arrays: dict(zip(names, session.run(names, dict(arrays))))
+
+
+@contextlib.contextmanager
+def _quiet(name):
+    """Silences a logger."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _log1p(context, node, name, _):
