@@ -113,17 +113,17 @@ def _views(explorer, wishes, tab, note, page):
     tabs = {"samples": samples, "between": between, "plane": plane}
     draw = {"fn": _drawing(explorer), "inputs": [tab, point, other, *wishes]}
     draw |= {"outputs": [grid, line, ground, spot, note], **_DRAWING}
-    gr.on([part.change for part in (other, *wishes)], **draw)
+    gr.on([part.change for part in (tab, point, other, *wishes)], **draw)
     page.load(**draw)
     for name, item in tabs.items():
-        item.select(lambda name=name: name, None, tab, show_progress="hidden").then(**draw)
+        item.select(lambda name=name: name, None, tab, show_progress="hidden")
 
     def clicked(event: gr.SelectData) -> tuple[float, float]:
         width, height = _plane_size(explorer)
         x, y = event.index
         return SPAN * (2 * (x + 0.5) / width - 1), SPAN * (2 * (y + 0.5) / height - 1)
 
-    ground.select(clicked, None, point, show_progress="hidden").then(**draw)
+    ground.select(clicked, None, point, show_progress="hidden")
 
 
 def _own_picture(explorer, wishes, tab, note):
@@ -140,6 +140,7 @@ def _own_picture(explorer, wishes, tab, note):
             )
             shown = _picture("Reconstructed", "reconstruction")
             edited = _picture("Edited", "edited", visible)
+        unread = gr.Textbox(label="That cannot be read", visible=False, elem_id="unread")
         seen = gr.Textbox(label="What the model sees in it", visible=visible, elem_id="seen")
     known = gr.State(None)  # of the picture: its pixels, and the condition seen in it
 
@@ -157,15 +158,17 @@ def _own_picture(explorer, wishes, tab, note):
 
     @_or_note([gr.skip()])
     def edit(tab, known, *values):
-        if tab != "picture" or known is None:
+        if tab != "picture":
             return None
+        if known is None:
+            return (None,)
         return (_sent(explorer.edited(*known, _wish(explorer, values)), "edited"),)
 
     editing = {"fn": edit, "inputs": [tab, known, *wishes], "outputs": [edited, note], **_DRAWING}
-    taking = given.change(take, given, [known, shown, edited, seen, note], **_DRAWING)
-    taking.success(**editing)
-    gr.on([part.change for part in wishes], **editing)
-    item.select(lambda: "picture", None, tab, show_progress="hidden").then(**editing)
+    given.change(take, given, [known, shown, edited, seen, unread], **_DRAWING)
+    # by this one event alone, or what is drawn of a picture could come after it is gone
+    gr.on([part.change for part in (tab, known, *wishes)], **editing)
+    item.select(lambda: "picture", None, tab, show_progress="hidden")
 
 
 def _drawing(explorer):

@@ -217,7 +217,7 @@ def test_ones_own_picture(visit, explorer, tmp_path):
     visit.tab.locator("#edited img").wait_for(state="detached")
     assert seen.input_value() == ""
     visit.tab.locator("#given input[type=file]").set_input_files(broken)
-    note = visit.tab.locator("#note textarea")
+    note = visit.tab.locator("#unread textarea")
     note.wait_for()
     assert "cannot be used" in note.input_value()
 
