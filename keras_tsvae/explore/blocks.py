@@ -32,7 +32,8 @@ _CSS = """
 """
 _DRAWING: dict[str, typing.Any] = {
     "show_progress": "hidden",
-    "queue": False,
+    "concurrency_id": "model",  # one after the other, or an older answer could come last
+    "concurrency_limit": 1,
     "postprocess": False,  # see `_sent`
     "trigger_mode": "always_last",  # a slider in motion does not wait for where it has been
     "api_visibility": "private",
