@@ -48,6 +48,7 @@ def run(
 
     Pictures of a folder are resized where the other side, or a judge, asks for a shape.
     """
+    from keras_tsvae.cli.pictures import naming_skip_broken
     from keras_tsvae.cli.progress import busy
     from keras_tsvae.cli.runs import resize_of
     from keras_tsvae.cli.sources import find_features, find_source, reference_of
@@ -63,10 +64,11 @@ def run(
     )
     generated, real = (side.sized(shape, resize, skip_broken) for side in sides)
     most = 10_000 if protocol == "dai-wipf" else None
-    with busy("Measuring B"):
-        reference = reference_of(real, extractor, sampling, samples if real.is_model else most)
-    fid = FrechetInceptionDistance(reference, extractor, protocol)
-    scores = measured(fid, generated, samples, sampling, inception_score)
+    with naming_skip_broken(skip_broken):
+        with busy("Measuring B"):
+            reference = reference_of(real, extractor, sampling, samples if real.is_model else most)
+        fid = FrechetInceptionDistance(reference, extractor, protocol)
+        scores = measured(fid, generated, samples, sampling, inception_score)
     known = {
         "protocol": protocol,
         "resize": extractor.resize,

@@ -6,6 +6,7 @@ import typing
 import typer
 
 from keras_tsvae.cli.paths import is_saved_model, located, model_in
+from keras_tsvae.cli.wording import as_typed
 
 if typing.TYPE_CHECKING:
     import keras
@@ -23,7 +24,8 @@ def read_model(path: pathlib.Path, compile: bool = False) -> "keras.Model":
     from keras_tsvae import metrics, models  # noqa: F401  # whose classes files name
     from keras_tsvae.saving.load_model import load_model
 
-    return load_model(path, compile=compile)
+    with as_typed({"filepath": "MODEL"}):
+        return load_model(path, compile=compile)
 
 
 def two_stage(path: str, argument: str = "MODEL", compile: bool = False) -> "TwoStageVAE":

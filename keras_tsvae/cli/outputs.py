@@ -6,8 +6,10 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
+import typer
 
 from keras_tsvae.arrays.grids import image_grid
+from keras_tsvae.data.pictures import SUFFIXES
 from keras_tsvae.files import expanded, scratch_folder, writable_folder, written_beside
 
 
@@ -19,9 +21,14 @@ def check_output(output: str, overwrite: bool) -> pathlib.Path:
         overwrite: Whether files of the same name are replaced.
 
     Raises:
+        typer.BadParameter: If it ends like a file of another kind, such as `.jpg`.
         ValueError: If it exists, and is not to be replaced, or cannot be written.
     """
     path = expanded(output)
+    if path.suffix.lower() in (*SUFFIXES, ".npz") and path.suffix not in (".png", ".npz"):
+        raise typer.BadParameter(
+            f"{output!r} must end in .png or .npz, or be a folder", param_hint="'--output'"
+        )
     check_free(path, overwrite)
     is_file = path.suffix in (".png", ".npz")
     if path.exists() and path.is_dir() == is_file:

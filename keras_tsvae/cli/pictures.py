@@ -1,7 +1,8 @@
 """Pictures that a command is given, in the shape that a model takes."""
 
+import contextlib
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import typer
@@ -53,6 +54,17 @@ def read_pictures(
             raise ValueError(f"{message}. --skip-broken goes on without them")
         say("Warning", message)
     return list(decoded), np.stack(list(decoded.values()))
+
+
+@contextlib.contextmanager
+def naming_skip_broken(given: bool) -> Iterator[None]:
+    """Lets errors of pictures that cannot be read name `--skip-broken`, unless it is `given`."""
+    try:
+        yield
+    except pictures.BrokenPictures as error:
+        if given:
+            raise
+        raise ValueError(f"{error}. --skip-broken goes on without them") from error
 
 
 def check_resize(resize: str) -> None:

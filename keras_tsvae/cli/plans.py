@@ -12,7 +12,7 @@ from rich.console import Console
 from keras_tsvae import presets
 from keras_tsvae.cli.conditions import usage_errors
 from keras_tsvae.cli.paths import existing
-from keras_tsvae.cli.pictures import check_resize
+from keras_tsvae.cli.pictures import check_resize, naming_skip_broken
 from keras_tsvae.cli.progress import busy
 from keras_tsvae.experiments import FitSettings, RunFolder
 from keras_tsvae.experiments.budget import parse_budget
@@ -87,7 +87,8 @@ def made(
     restart: bool,
 ) -> Plan:
     """Returns the plan of a new run, or of one that goes on."""
-    with busy("Looking at the pictures"):
+    given = wanted["data_options"].get("skip_broken", False)
+    with busy("Looking at the pictures"), naming_skip_broken(given):
         if (folder.path / "config.json").is_file() and not restart:
             return continued(folder, data, data_dir, trial=trial, verbose=0, **wanted)
         wanted = dict(wanted)

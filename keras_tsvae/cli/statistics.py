@@ -39,7 +39,7 @@ def run(
 ) -> Answer:
     """Keep what pictures look like on the whole, for `fid`; pytorch-fid reads it, too."""
     from keras_tsvae.cli.outputs import check_output
-    from keras_tsvae.cli.pictures import check_resize
+    from keras_tsvae.cli.pictures import check_resize, naming_skip_broken
     from keras_tsvae.cli.progress import busy
     from keras_tsvae.cli.sources import find_features, find_source, reference_of
 
@@ -54,7 +54,7 @@ def run(
     shape = extractor.image_shape or (None if size is None else (size, size))
     source = source.sized(shape, resize, skip_broken)
     limit = 10_000 if limit is None and source.is_model else limit
-    with busy("Measuring"):
+    with busy("Measuring"), naming_skip_broken(skip_broken):
         reference = reference_of(source, extractor, {"seed": 0}, limit)
     reference.save(path)
     known = {

@@ -80,8 +80,9 @@ def check_enough(num_train: int, num_test: int, batch_size: int) -> None:
     """Raises a `ValueError` unless there are pictures for a batch, and some to test with."""
     if num_test < _FEWEST_TO_TEST or num_train < max(2, batch_size):
         raise ValueError(
-            f"There must be {max(2, batch_size)} pictures to train on, the `batch_size`, and "
-            f"{_FEWEST_TO_TEST} to test with. Received: {num_train} and {num_test}"
+            f"There must be {max(2, batch_size)} pictures to train on, no fewer than "
+            f"`batch_size`={batch_size}, and {_FEWEST_TO_TEST} to test with. "
+            f"Received: {num_train} and {num_test}"
         )
 
 

@@ -25,6 +25,8 @@ USAGE = {  # what is typed is wrong
     "an address": ["sample", "gs://bucket/model.keras", *OUT],
     "seeds": ["sample", "plain", "--seed", "4-1", *OUT],
     "words as seeds": ["sample", "plain", "--seed", "a", *OUT],
+    "picture of another format": ["sample", "plain", "-o", "grid.jpg"],
+    "picture in capitals": ["reconstruct", "plain", PICTURE, "-o", "grid.PNG"],
     "no pictures wanted": ["sample", "plain", "-n", 0, *OUT],
     "stage": ["sample", "plain", "--stage", 3, *OUT],
     "class of a model without": ["sample", "plain", "--class", 1, *OUT],
@@ -128,6 +130,7 @@ def test_what_errors_say(keras_tsvae, prepared):
     assert "--overwrite" in said("sample", "plain", "-o", "BROKEN.png")
     assert "The nearest: a" in said("sample", "attributes", "--with", "A", *OUT)
     assert "classes" in said("sample", "classes", "--with", "a", *OUT)
+    assert said("info", "BROKEN").startswith("Error: MODEL must be the path of a `.keras` file")
     assert "Try" not in said("sample", "plain")
     assert "keras-tsvae sample --help" in said("sample", "plain")
 
@@ -144,6 +147,8 @@ def test_all_broken_pictures_are_named(keras_tsvae, files, tmp_path):
     code, answer, errors = keras_tsvae(*arguments, "--skip-broken")
     assert code == 0 and answer == f"{tmp_path / 'out' / 'c.png'}\n"
     assert errors.startswith("Warning: 2 of 3") and errors.count("\n") == 1
+    measured = ("fid", tmp_path, "digits", "--features", files["judge"])
+    assert keras_tsvae(*measured)[2].endswith("--skip-broken goes on without them\n")
 
 
 @pytest.mark.slow

@@ -236,7 +236,9 @@ def test_errors_are_in_the_words_of_the_command_line(keras_tsvae, prepared):
         return keras_tsvae(*prepared(arguments))[2]
 
     assert "--output must be a new folder" in said("train", "PICTURES", "-o", "PICTURES")
-    assert "the --batch-size" in said("train", "PICTURES", *OUT, "--batch-size", 99, *SHORT)
+    assert "no fewer than --batch-size=99" in said(
+        "train", "PICTURES", *OUT, "--batch-size", 99, *SHORT
+    )
     assert "--data-dir must be left out" in said("train", "PICTURES", "--data-dir", "EMPTY", *OUT)
     assert said("evaluate", "EMPTY").startswith(
         "Error: The folder of a run must hold a config.json"
@@ -246,3 +248,4 @@ def test_errors_are_in_the_words_of_the_command_line(keras_tsvae, prepared):
 def test_all_broken_pictures_are_named(keras_tsvae, prepared):
     errors = keras_tsvae(*prepared(["train", "BROKEN", *OUT, "--epochs", 1]))[2]
     assert "2 broken pictures" in errors and "a.png" in errors and "b.png" in errors
+    assert errors.endswith("--skip-broken goes on without them\n")
