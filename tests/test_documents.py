@@ -15,11 +15,10 @@ from keras_tsvae.metrics import ClassifierFeatures
 from tests import documents, tiny
 from tests.documents import PAGES, REPOSITORY, blocks
 
-# Pages whose snippets other tests have, in processes or with models of their own.
+# Pages whose snippets need devices, a hub, or minutes; what they show is tested there in small.
 ELSEWHERE = {
     "docs/conditions.md": "tests/models/test_conditional_sampling.py",
     "docs/many_devices.md": "tests/models/test_distribution.py",
-    "docs/saving_and_exporting.md": "tests/export/test_saved_model.py",
     "docs/sharing.md": "tests/hub/test_push.py",
 }
 
@@ -168,10 +167,6 @@ def test_snippets_run(page, outside, others):
     model.fit(data.train, batch_size=16)
     if page == "docs/saving_and_exporting.md":
         prepare_exports(model, outside)
-    if page == "docs/conditions.md":
-        wrapped = tsvae.TwoStageVAE.from_preset("mnist")
-        wrapped.build((None, 28, 28, 1))
-        wrapped.save("mnist.keras")
     if page == "docs/explore.md":
         model.save("model.keras")
     judge = ClassifierFeatures(tiny.IMAGE_SHAPE, 10)

@@ -76,7 +76,8 @@ def test_a_model_folder(keras_tsvae, read, pushed, tmp_path, monkeypatch):
     shutil.copytree(tmp_path / "model", place)
     monkeypatch.setattr("keras_tsvae.cli.paths.fetched", lambda address: place)
 
-    def export(self, folder):
+    def export(self, folder, format):
+        assert format == "tf_saved_model"
         folder.mkdir()
         (folder / "saved_model.pb").touch()
 

@@ -188,6 +188,14 @@ def test_backups_can_be_seconds_apart(first, tmp_path):
     assert len(list((tmp_path / "backup").iterdir())) == 2
 
 
+@pytest.fixture
+def ctrl_c_raises():
+    """As in a terminal, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Kill(Interrupt):
     """A signal after so many batches, which ends the training."""
 
@@ -204,7 +212,9 @@ class Kill(Interrupt):
 @pytest.mark.parametrize(
     "number, error", [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
 )
-def test_signals_end_a_training_with_a_message(number, error, first, tmp_path, capsys):
+def test_signals_end_a_training_with_a_message(
+    number, error, first, tmp_path, capsys, ctrl_c_raises
+):
     """The next fit of the same model goes on, as in a notebook."""
     first.reset()
     expected = fit_first(first.model, verbose=0).history
@@ -224,6 +234,7 @@ def test_signals_end_a_training_with_a_message(number, error, first, tmp_path, c
 SECOND_CTRL_C = """
 import os, runpy, signal, sys
 interruptions = runpy.run_path(sys.argv[1])["interruptions"]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background
 with interruptions(lambda: "interrupted"):
     try:
         os.kill(os.getpid(), signal.SIGINT)

@@ -68,13 +68,16 @@ def test_plots_refuse_what_is_not_finite(images):
         plots.side_by_side({"images": images[:2], "broken": broken})
 
 
-def test_the_computed_scale_of_a_diverged_stage_does_not_hide_its_loss():
+def test_what_is_measured_of_a_diverged_stage_does_not_hide_its_loss():
     model = tiny.second_stage()
     model = type(model)(4, width=16, depth=2, gamma="computed")
     model.compile(keras.optimizers.SGD(1e-3))
     spoil(model.decoder)
-    rescale = model._rescaling(model._posteriors(np.zeros((8, 4)), np.ones((8, 4))))
-    rescale.on_epoch_end(0, {})
+    (measuring,) = model.own_callbacks(model._posteriors(np.zeros((8, 4)), np.ones((8, 4))))
+    measuring.on_train_begin({})
+    measuring.on_epoch_end(0, {})
+    with pytest.raises(ValueError, match=MESSAGE):
+        model.sample(3, seed=0)
 
 
 @pytest.mark.parametrize("network", ["first_stage", "second_stage"])
