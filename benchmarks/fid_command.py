@@ -5,8 +5,8 @@ usage: python fid_command.py A B --weights pt_inception-2015-12-05-6726825d.pth
 
 Each program runs in a process of its own, in turn, from its start to its answer. pytorch-fid has
 its own environment if `--pytorch` names the interpreter of it. The weights may be made up, if both
-read the same. With fewer than 2,048 pictures a covariance is singular, and pytorch-fid's matrix
-root of it is inexact.
+read the same. With fewer than 2,048 pictures a covariance is singular, and SciPy warns
+pytorch-fid that the matrix root of it may be inexact.
 """
 
 import json
