@@ -3,13 +3,13 @@
 import typing
 
 from keras_tsvae import plots
-from keras_tsvae.conditions import Condition
 from keras_tsvae.data.image_data import ImageData
 from keras_tsvae.experiments.run_folder import RunFolder
 from keras_tsvae.files import written_beside
 from keras_tsvae.latents.posteriors import Posteriors
 from keras_tsvae.latents.statistics import LatentStatistics, draw
 from keras_tsvae.models import TwoStageVAE
+from keras_tsvae.plots.asking import examples
 
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,14 +73,13 @@ def _spectrum(model, data):
 
 
 def _asked(model):
-    """Returns what a conditional model draws where it is asked for something."""
-    conditions: Condition | None = getattr(model, "conditions", None)
-    if conditions is None:
+    """Returns what a conditional model draws where it is asked for what occurs in training."""
+    asked = examples(model)
+    if not asked or model.conditions.kind not in ("classes", "attributes"):
         return {}
-    if conditions.kind == "classes" and conditions.size <= _MOST_CLASSES:
-        return {"classes": plots.class_grid(model)}
-    if conditions.kind == "attributes":
-        names = conditions.names or range(conditions.size)
-        asked = {str(name): {name: 1} for name in list(names)[:_ATTRIBUTES]}
+    if model.conditions.kind == "attributes":
+        asked = dict(list(asked.items())[:_ATTRIBUTES])
         return {"attributes": plots.conditioned(model, asked, n=16)}
-    return {}
+    if len(asked) == model.conditions.size <= _MOST_CLASSES:
+        return {"classes": plots.class_grid(model)}
+    return {"classes": plots.conditioned(model, dict(list(asked.items())[:_MOST_CLASSES]))}

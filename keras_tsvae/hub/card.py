@@ -8,9 +8,9 @@ import typing
 import keras
 
 from keras_tsvae.evaluation.generation_report import BOUNDS, COLUMNS, LABELS
-from keras_tsvae.hub.asking import examples
 from keras_tsvae.hub.figures import Rows
 from keras_tsvae.models import TwoStageVAE
+from keras_tsvae.plots.asking import examples
 from keras_tsvae.reading.keras_files import ASSETS
 from keras_tsvae.saving.addresses import hugging_face
 from keras_tsvae.version import __version__

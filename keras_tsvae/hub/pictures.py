@@ -4,8 +4,8 @@ import pathlib
 import typing
 
 from keras_tsvae import plots
-from keras_tsvae.hub.asking import examples
 from keras_tsvae.models import TwoStageVAE
+from keras_tsvae.plots.asking import examples
 
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure

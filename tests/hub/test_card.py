@@ -9,10 +9,10 @@ import pytest
 
 import keras_tsvae as tsvae
 from keras_tsvae.conditions import JointConditions
-from keras_tsvae.hub.asking import examples
 from keras_tsvae.hub.card import Told, model_card
 from keras_tsvae.hub.figures import figures_of
 from keras_tsvae.hub.pictures import write_pictures
+from keras_tsvae.plots.asking import examples
 from tests.hub.test_push import report
 
 hub = pytest.importorskip("huggingface_hub")
